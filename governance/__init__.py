@@ -1,0 +1,1 @@
+"""The top floor: settings, urls, the worker, the cockpit, and what spans every app."""
