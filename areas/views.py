@@ -1,0 +1,119 @@
+"""The pages of the complex areas: their list and each one's own page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from areas.choices import DemandCategory, Phase, PlaceLevel
+from areas.filters import AreaFilter
+from areas.models import ComplexArea, Place
+from core.pages import business_page
+from core.registers import Column, Register, Sort
+
+
+def where(area: ComplexArea) -> str:
+    """``长桥街道 龙西社区``, and how many communities more, if the area spans several."""
+    community = area.lead_community
+    others = len(area.communities.all()) - 1
+    name = f"{community.town} {community.name}"
+    return f"{name} 等 {others + 1} 个村社" if others > 0 else name
+
+
+AREAS = Register(
+    title="复杂区域",
+    unit="个",
+    columns=(
+        Column("code", "编号"),
+        Column("name", "名称", link=True),
+        Column("type", "类型", "get_type_display"),
+        Column("where", "所在村社", where),
+        Column("phase", "阶段", template="areas/cells/phase.html"),
+        Column("is_pilot", "试点", template="areas/cells/pilot.html"),
+        Column("households", "户数"),
+        Column(
+            "residents",
+            "人口",
+            lambda area: area.registered_residents + area.migrant_residents,
+        ),
+    ),
+    sorts={
+        "code": Sort("编号", ("code",)),  # its unique index; area_by_type within one type
+        "name": Sort("名称", ("name", "id")),  # area_by_name
+    },
+    default_sort="code",
+    filterset=AreaFilter,
+    search="q",
+    row_url=lambda area: reverse("areas:detail", args=[area.pk]),
+)
+
+
+@business_page
+@require_safe
+def area_list(request: HttpRequest) -> HttpResponse:
+    rows = ComplexArea.objects.visible_to(request.user).filter(retired_on__isnull=True)
+    return AREAS.respond(request, rows.with_list_data())
+
+
+@business_page
+@require_safe
+def area_detail(request: HttpRequest, pk: int) -> HttpResponse:
+    area = get_object_or_404(ComplexArea.objects.visible_to(request.user).with_list_data(), pk=pk)
+    levels = list(PlaceLevel)
+    chain = area.responsibility_chain.select_related("user")
+    context = {
+        "area": area,
+        "where": where(area),
+        "communities": Place.objects.filter(areas=area).select_related("town"),
+        "counterparts": area.counterparts.all(),
+        "chain": sorted(chain, key=lambda link: (levels.index(PlaceLevel(link.level)), link.pk)),
+        "phases": phases(area),
+        "demands": demand_structure(area),
+    }
+    return render(request, "areas/detail.html", context)
+
+
+@dataclass(frozen=True)
+class PhaseMark:
+    label: str
+    is_current: bool
+
+
+def phases(area: ComplexArea) -> list[PhaseMark]:
+    return [PhaseMark(phase.label, phase == area.phase) for phase in Phase]
+
+
+@dataclass(frozen=True)
+class DemandShare:
+    """How many of an area's demands are of one category. ``percent`` is rounded to whole ones."""
+
+    label: str
+    count: int
+    pressing: int
+    percent: int
+
+
+def demand_structure(area: ComplexArea) -> list[DemandShare]:
+    """The demands that stand, by category, the most frequent first."""
+    counted = (
+        area.demands.filter(withdrawn_on__isnull=True)
+        .order_by()
+        .values("category")
+        .annotate(count=Count("pk"), pressing=Count("pk", filter=Q(is_pressing=True)))
+    )
+    total = sum(row["count"] for row in counted)
+    shares = [
+        DemandShare(
+            DemandCategory(row["category"]).label,
+            row["count"],
+            row["pressing"],
+            round(100 * row["count"] / total),
+        )
+        for row in counted
+    ]
+    return sorted(shares, key=lambda share: -share.count)

@@ -1,0 +1,220 @@
+"""Accounts for the system administrator, postings for the security administrator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from areas.models import Place
+from core.errors import NotAllowed, Refused
+from people import actions
+from people.choices import Role
+from people.forms import (
+    AccountForm,
+    AppointmentForm,
+    NewAccountForm,
+    PostingEndForm,
+    TemporaryPasswordForm,
+    show_refusal,
+)
+from people.models import Organisation, Posting, User
+
+
+class RoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """Open to the roles in ``viewers``, writable for those in ``editors``; nothing is deleted."""
+
+    viewers: frozenset[Role] = frozenset()
+    editors: frozenset[Role] = frozenset()
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_role(*self.viewers, *self.editors)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_role(*self.editors)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_role(*self.editors)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class UserAdmin(RoleAdmin):
+    """Accounts without their telephone numbers, which are no business of an administrator."""
+
+    viewers = frozenset({Role.SECURITY_ADMIN})
+    editors = frozenset({Role.SYSTEM_ADMIN})
+    list_display = ["username", "full_name", "is_active", "password_is_temporary", "last_login"]
+    list_filter = ["is_active", "password_is_temporary"]
+    search_fields = ["username", "full_name"]
+    ordering = ["username"]
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        if obj is None:
+            return ["username", "full_name", "password", "password_again"]
+        return ["username", "full_name", "is_active", "password_state", "last_login", "created_at"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+        return ["username", "password_state", "last_login", "created_at"] if obj else []
+
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[User]]:
+        kwargs["form"] = AccountForm if obj else NewAccountForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    @admin.display(description="密码")
+    def password_state(self, user: User) -> SafeString:
+        return format_html(
+            '{} <a href="{}">重置密码</a>',
+            "临时密码，登录后须修改。" if user.password_is_temporary else "已由本人设置。",
+            reverse("admin:people_user_password", args=[user.pk]),
+        )
+
+    def save_model(
+        self, request: HttpRequest, obj: User, form: ModelForm[Any], change: bool
+    ) -> None:
+        by = request.user
+        if not change:
+            given = form.cleaned_data
+            created = actions.create_account(
+                by=by,
+                username=given["username"],
+                full_name=given["full_name"],
+                password=given["password"],
+            )
+            obj.pk = created.pk
+            return
+        if "full_name" in form.changed_data:
+            actions.rename_account(by=by, user=obj, full_name=obj.full_name)
+        if "is_active" in form.changed_data:
+            step = actions.activate_account if obj.is_active else actions.deactivate_account
+            step(by=by, user=obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        reset = self.admin_site.admin_view(self.reset_password)
+        own = path("<int:pk>/password/", reset, name="people_user_password")
+        return [own, *super().get_urls()]
+
+    def reset_password(self, request: HttpRequest, pk: int) -> HttpResponse:
+        if not self.has_change_permission(request):
+            raise NotAllowed()
+        user = get_object_or_404(User, pk=pk)
+        form = TemporaryPasswordForm(request.POST or None)
+        if form.is_valid():
+            try:
+                actions.reset_password(
+                    by=request.user, user=user, password=form.cleaned_data["password"]
+                )
+            except Refused as refused:
+                show_refusal(form, refused)
+            else:
+                self.message_user(request, f"已重置 {user.username} 的密码。", messages.SUCCESS)
+                return redirect("admin:people_user_change", user.pk)
+        context = {"form": form, "account": user}
+        status = 422 if form.errors else 200
+        return render(request, "people/reset_password.html", context, status=status)
+
+
+class InForceFilter(admin.SimpleListFilter):
+    title = "状态"
+    parameter_name = "in_force"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "在任"), ("no", "未到任或已结束")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        today = timezone.localdate()
+        in_force = Q(starts_on__lte=today) & (Q(ends_on__isnull=True) | Q(ends_on__gte=today))
+        if self.value() == "yes":
+            return queryset.filter(in_force)
+        if self.value() == "no":
+            return queryset.exclude(in_force)
+        return queryset
+
+
+@admin.register(Posting)
+class PostingAdmin(RoleAdmin):
+    """Adding a row appoints; changing one sets its last day."""
+
+    editors = frozenset({Role.SECURITY_ADMIN})
+    list_display = ["user", "username", "role", "place", "organisation", "starts_on", "ends_on"]
+    list_filter = [InForceFilter, "role"]
+    list_select_related = ["user", "place", "organisation"]
+    search_fields = ["user__username", "user__full_name", "place__name", "organisation__name"]
+    autocomplete_fields = ["user", "place", "organisation"]
+    ordering = ["-id"]
+    fields = ["user", "role", "place", "organisation", "starts_on", "ends_on"]
+
+    @admin.display(description="用户名", ordering="user__username")
+    def username(self, posting: Posting) -> str:
+        return posting.user.username
+
+    def has_change_permission(self, request: HttpRequest, obj: Posting | None = None) -> bool:
+        is_over = obj is not None and obj.ends_on is not None and obj.ends_on < timezone.localdate()
+        return super().has_change_permission(request, obj) and not is_over
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Posting | None = None) -> list[str]:
+        return ["user", "role", "place", "organisation", "starts_on"] if obj else []
+
+    def get_form(
+        self, request: HttpRequest, obj: Posting | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[Posting]]:
+        kwargs["form"] = PostingEndForm if obj else AppointmentForm
+        form: Any = super().get_form(request, obj, change, **kwargs)
+        form.by = request.user  # the class was made for this request alone
+        return form
+
+    def save_model(
+        self, request: HttpRequest, obj: Posting, form: ModelForm[Any], change: bool
+    ) -> None:
+        if change:
+            actions.end_posting(by=request.user, posting_id=obj.pk, ends_on=obj.ends_on)
+            return
+        posting = actions.appoint(
+            by=request.user,
+            user=obj.user,
+            role=obj.role,
+            place=obj.place,
+            organisation=obj.organisation,
+            starts_on=obj.starts_on,
+            ends_on=obj.ends_on,
+        )
+        obj.pk = posting.pk
+
+
+class PickerAdmin(RoleAdmin):
+    """Only answers the search boxes of the appointment form."""
+
+    viewers = frozenset({Role.SECURITY_ADMIN})
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
+
+
+@admin.register(Place)
+class PlaceAdmin(PickerAdmin):
+    list_display = ["name", "level", "code"]
+    search_fields = ["name", "code"]
+    ordering = ["code"]
+
+
+@admin.register(Organisation)
+class OrganisationAdmin(PickerAdmin):
+    list_display = ["name", "kind", "place"]
+    list_select_related = ["place"]
+    search_fields = ["name", "short_name"]
+    ordering = ["id"]

@@ -1,0 +1,249 @@
+"""Who works here, for which body, in which role, where and since when."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+import pgtrigger
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from knox.models import AbstractAuthToken
+
+from areas.models import Place
+from areas.scopes import Scope
+from core.privacy import EncryptedField
+from people.choices import ADMINISTRATORS, ORGANISATIONAL, TERRITORIAL, OrganisationKind, Role
+from people.querysets import OrganisationQuerySet, PostingQuerySet
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> User:
+        """Create an account. Without a password it cannot sign in."""
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser):
+    """A person's account. What it may do comes from its postings alone; there is no superuser."""
+
+    username = models.CharField(
+        "用户名",
+        max_length=40,
+        unique=True,
+        validators=[RegexValidator(r"^[A-Za-z0-9_.-]+$", "用户名只能用字母、数字和 _ . -")],
+        error_messages={"unique": "这个用户名已被使用。"},
+    )
+    full_name = models.CharField("姓名", max_length=30)
+    phone = EncryptedField("手机号", blank=True, default="")
+    is_active = models.BooleanField("启用", default=True)
+    password_is_temporary = models.BooleanField("临时密码", default=False)
+    created_at = models.DateTimeField("创建时间", default=timezone.now)
+
+    objects = UserManager()
+
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS = ["full_name"]
+
+    class Meta:
+        verbose_name = "用户"
+        verbose_name_plural = "用户"
+        ordering = ["username"]
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @cached_property
+    def current_postings(self) -> list[Posting]:
+        """Today's postings, read once per loaded user."""
+        return list(self.postings.in_force(timezone.localdate()).with_scope_data())
+
+    @cached_property
+    def roles(self) -> frozenset[str]:
+        return frozenset(posting.role for posting in self.current_postings)
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The territory and the organisations whose rows this person may see today."""
+        organisations = [
+            posting.organisation for posting in self.current_postings if posting.organisation
+        ]
+        return Scope(
+            places=tuple(posting.place for posting in self.current_postings if posting.place),
+            organisation_ids=tuple(organisation.pk for organisation in organisations),
+            organisation_places=tuple(
+                organisation.place for organisation in organisations if organisation.place
+            ),
+        )
+
+    def has_role(self, *roles: str) -> bool:
+        return not self.roles.isdisjoint(roles)
+
+    @property
+    def sees_business(self) -> bool:
+        """Whether areas, issues, projects and meetings concern this person at all."""
+        return bool(self.roles - ADMINISTRATORS)
+
+    @property
+    def may_edit_reference_data(self) -> bool:
+        """Calendar, time limits and categories belong to the district's task force."""
+        return self.has_role(Role.DISTRICT_DISPATCHER)
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether the admin pages open at all; each page there asks for its own role."""
+        return self.has_role(Role.DISTRICT_DISPATCHER, Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN)
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Nobody has Django's permissions: admin pages of installed packages stay closed."""
+        return False
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return False
+
+
+class Organisation(models.Model):
+    """A body that holds postings and receives work. ``place`` is the territory that it serves."""
+
+    name = models.CharField("名称", max_length=60, unique=True)
+    short_name = models.CharField("简称", max_length=20)
+    kind = models.CharField("性质", max_length=20, choices=OrganisationKind)
+    place = models.ForeignKey(
+        Place, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="服务地区"
+    )
+    is_active = models.BooleanField("启用", default=True)
+
+    objects = OrganisationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "组织"
+        verbose_name_plural = "组织"
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind=OrganisationKind.EXTERNAL) | Q(place__isnull=False),
+                name="organisation_of_the_district_serves_a_place",
+                violation_error_message="区内组织须选择服务地区。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def serves_below(self, place: Place) -> bool:
+        """Whether this body works for ``place`` or for a part of it."""
+        return self.place is not None and self.place.lineage()[place.lineage_column] == place.pk
+
+
+def administrators_have_accounts_of_their_own() -> pgtrigger.Trigger:
+    """The trigger that keeps administrator and business postings out of one account."""
+    administrators = ", ".join(f"'{role}'" for role in sorted(ADMINISTRATORS))
+    return pgtrigger.Trigger(
+        name="administrators_apart",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("user_id", "role"),
+        # The lock lets two inserts for one person see each other.
+        func=f"""
+            PERFORM 1 FROM people_user WHERE id = NEW.user_id FOR NO KEY UPDATE;
+            IF EXISTS (
+                SELECT 1 FROM people_posting other
+                WHERE other.user_id = NEW.user_id AND other.id <> NEW.id
+                  AND (other.role IN ({administrators})) <> (NEW.role IN ({administrators}))
+            ) THEN
+                RAISE EXCEPTION 'administrators have accounts of their own'
+                    USING ERRCODE = 'check_violation';
+            END IF;
+            RETURN NEW;
+        """,  # noqa: S608 - the only words put in are our own role codes
+    )
+
+
+class Posting(models.Model):
+    """A person in a role at a place or in an organisation, from a day to a day (both included)."""
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="postings", verbose_name="人员")
+    role = models.CharField("角色", max_length=20, choices=Role)
+    place = models.ForeignKey(
+        Place, models.PROTECT, null=True, blank=True, related_name="+", verbose_name="地区"
+    )
+    organisation = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="postings",
+        verbose_name="组织",
+    )
+    starts_on = models.DateField("开始日期")
+    ends_on = models.DateField("结束日期", null=True, blank=True)
+
+    objects = PostingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "任职"
+        verbose_name_plural = "任职"
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(
+                        role__in=sorted(TERRITORIAL),
+                        place__isnull=False,
+                        organisation__isnull=True,
+                    )
+                    | Q(
+                        role__in=sorted(ORGANISATIONAL),
+                        place__isnull=True,
+                        organisation__isnull=False,
+                    )
+                    | Q(
+                        role__in=sorted(ADMINISTRATORS),
+                        place__isnull=True,
+                        organisation__isnull=True,
+                    )
+                ),
+                name="posting_scope_fits_the_role",
+                violation_error_message="属地角色须选择地区，承办角色须选择组织，三员都不选。",
+            ),
+            models.UniqueConstraint(
+                fields=["user"],
+                condition=Q(role__in=sorted(ADMINISTRATORS)),
+                name="one_administrator_role_per_account",
+                violation_error_message="三员不能由同一账号兼任。",
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_on__isnull=True) | Q(ends_on__gte=F("starts_on")),
+                name="posting_ends_after_it_starts",
+                violation_error_message="结束日期不能早于开始日期。",
+            ),
+        ]
+        indexes = [
+            # Who is to be told about a case at a place (people.directory).
+            models.Index(fields=["place", "role"], name="posting_at_place"),
+            # Who is to be told in an organisation (people.directory).
+            models.Index(fields=["organisation", "role"], name="posting_in_organisation"),
+        ]
+        triggers = [administrators_have_accounts_of_their_own()]
+
+    def __str__(self) -> str:
+        where = self.place or self.organisation
+        return f"{where} {self.get_role_display()}" if where else self.get_role_display()
+
+    def is_in_force(self, day: date) -> bool:
+        return self.starts_on <= day and (self.ends_on is None or day <= self.ends_on)
+
+
+class DeviceToken(AbstractAuthToken):
+    """The API key of one device of one person; only its hash is stored."""
+
+    device_name = models.CharField("设备名称", max_length=60)
+
+    class Meta:
+        verbose_name = "设备令牌"
+        verbose_name_plural = "设备令牌"
