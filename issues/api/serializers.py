@@ -1,0 +1,342 @@
+"""What the API gives about issues. What it takes stands in ``issues.inputs``."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from areas.models import ComplexArea, Place
+from core.models import Attachment
+from core.openapi import Named
+from core.privacy import mask_name, mask_phone, scrub
+from issues.choices import Action, Lamp, RevealReason
+from issues.models import Assignment, Category, Clock, Issue, Photo
+from issues.story import Entry
+from people.models import Organisation
+
+
+class ScrubbedField(serializers.CharField):
+    """Free text with telephone and identity numbers masked."""
+
+    def to_representation(self, value: str) -> str:
+        return scrub(value)
+
+
+class ClientIdInput(serializers.Serializer[Any]):
+    """The idempotency key of a report, read before anything else of it."""
+
+    client_id = serializers.RegexField(
+        r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        label="上报端编号",
+        error_messages={"invalid": "须为 UUID，例如 6f0c5f0e-4a53-4d5f-9d0c-0a7c2f6f4b11。"},
+    )
+
+    def validate_client_id(self, value: str) -> uuid.UUID:
+        return uuid.UUID(value)
+
+
+class IssueRow(serializers.ModelSerializer[Issue]):
+    """An issue as it stands in lists and in delta sync."""
+
+    title = ScrubbedField()
+    category = Named()
+    place = Named()
+    town = Named(allow_null=True)
+    community = Named(allow_null=True)
+    area = Named(allow_null=True)
+    lead_unit = Named(allow_null=True)
+    level_label = serializers.CharField(source="get_level_display")
+    state_label = serializers.CharField(help_text="状态的中文说法。")
+    urgency_label = serializers.CharField(source="get_urgency_display")
+    lamp = serializers.SerializerMethodField(
+        help_text="答复时刻的环节灯；手机可用 yellow_at、due_at 自行重算。已结案为 null。"
+    )
+    version = serializers.IntegerField(help_text="办理动作须带上它。")
+
+    class Meta:
+        model = Issue
+        fields = [
+            "id",
+            "number",
+            "client_id",
+            "title",
+            "category",
+            "urgency",
+            "urgency_label",
+            "level",
+            "level_label",
+            "status",
+            "state_label",
+            "version",
+            "place",
+            "town",
+            "community",
+            "area",
+            "lead_unit",
+            "received_at",
+            "yellow_at",
+            "due_at",
+            "overall_due_at",
+            "lamp",
+        ]
+
+    @extend_schema_field(serializers.ChoiceField(choices=Lamp.choices, allow_null=True))
+    def get_lamp(self, issue: Issue) -> str | None:
+        return issue.lamp()
+
+
+class ClockOutput(serializers.ModelSerializer[Clock]):
+    kind_label = serializers.CharField(source="get_kind_display")
+    step_label = serializers.CharField(source="get_step_display")
+    unit = Named(source="assignment.unit", allow_null=True, default=None)
+    lamp = serializers.SerializerMethodField(help_text="已停止为 null。")
+
+    class Meta:
+        model = Clock
+        fields = [
+            "kind",
+            "kind_label",
+            "step",
+            "step_label",
+            "level",
+            "unit",
+            "limit_value",
+            "limit_unit",
+            "started_at",
+            "yellow_at",
+            "due_at",
+            "is_provisional",
+            "ended_at",
+            "verdict",
+            "lamp",
+        ]
+
+    @extend_schema_field(serializers.ChoiceField(choices=Lamp.choices, allow_null=True))
+    def get_lamp(self, clock: Clock) -> str | None:
+        return clock.lamp()
+
+
+class AssignmentOutput(serializers.ModelSerializer[Assignment]):
+    unit = Named()
+    task = ScrubbedField()
+    is_present = serializers.SerializerMethodField(help_text="单位是否仍在承办。")
+
+    class Meta:
+        model = Assignment
+        fields = [
+            "unit",
+            "is_lead",
+            "task",
+            "reply_required",
+            "assigned_at",
+            "acknowledge_due_at",
+            "acknowledged_at",
+            "deemed_acknowledged",
+            "replied_at",
+            "is_present",
+        ]
+
+    def get_is_present(self, row: Assignment) -> bool:
+        return row.left_seq is None
+
+
+class PhotoOutput(serializers.ModelSerializer[Photo]):
+    id = serializers.UUIDField(source="attachment_id")
+    stage_label = serializers.CharField(source="get_stage_display")
+    url = serializers.SerializerMethodField(help_text="图片地址，读取时同样要带令牌。")
+    width = serializers.IntegerField(source="attachment.width")
+    height = serializers.IntegerField(source="attachment.height")
+    sha256 = serializers.CharField(source="attachment.sha256", help_text="原图的摘要。")
+
+    class Meta:
+        model = Photo
+        fields = ["id", "stage", "stage_label", "seq", "url", "width", "height", "sha256"]
+
+    def get_url(self, photo: Photo) -> str:
+        return reverse("api-issue-photo", args=[photo.issue_id, photo.attachment_id])
+
+
+class AvailableAction(serializers.Serializer[Any]):
+    action = serializers.ChoiceField(choices=Action.choices)
+    label = serializers.CharField()  # type: ignore[assignment]
+    reason = serializers.CharField(allow_null=True, help_text="现在还不能办的原因；能办为 null。")
+
+
+class Contact(serializers.Serializer[Any]):
+    name = serializers.CharField(allow_blank=True)
+    phone = serializers.CharField(allow_blank=True)
+
+
+class IssueDetail(IssueRow):
+    """One issue for one person. Context: ``actions``; ``upto``, the last event that they may read;
+    and, where that is not the last of all, its instant as ``until``.
+    """
+
+    description = ScrubbedField()
+    source_label = serializers.CharField(source="get_source_display")
+    complexity_label = serializers.CharField(source="get_complexity_display", allow_blank=True)
+    outcome_label = serializers.CharField(source="get_outcome_display", allow_blank=True)
+    reporter = serializers.CharField(source="reporter.full_name", allow_null=True, default=None)
+    handler = serializers.CharField(source="handler.full_name", allow_null=True, default=None)
+    contact = serializers.SerializerMethodField(help_text="诉求人，已脱敏。")
+    clocks = serializers.SerializerMethodField()
+    units = serializers.SerializerMethodField(help_text="主办和协办单位。")
+    photos = serializers.SerializerMethodField()
+    actions = serializers.SerializerMethodField(help_text="我现在的办理动作。")
+
+    class Meta(IssueRow.Meta):
+        fields = [
+            *IssueRow.Meta.fields,
+            "description",
+            "source",
+            "source_label",
+            "complexity",
+            "complexity_label",
+            "outcome",
+            "outcome_label",
+            "address",
+            "longitude",
+            "latitude",
+            "reporter",
+            "handler",
+            "contact",
+            "captured_at",
+            "submitted_at",
+            "closed_at",
+            "round",
+            "rework_count",
+            "clocks",
+            "units",
+            "photos",
+            "actions",
+        ]
+
+    @extend_schema_field(Contact)
+    def get_contact(self, issue: Issue) -> dict[str, str]:
+        return {
+            "name": mask_name(issue.contact_name),
+            "phone": mask_phone(issue.contact_phone),
+        }
+
+    @extend_schema_field(ClockOutput(many=True))
+    def get_clocks(self, issue: Issue) -> Any:
+        clocks = issue.clocks.select_related("assignment__unit")
+        if until := self.context["until"]:
+            clocks = clocks.filter(started_at__lte=until)
+        return ClockOutput(clocks, many=True).data
+
+    @extend_schema_field(AssignmentOutput(many=True))
+    def get_units(self, issue: Issue) -> Any:
+        assignments = issue.assignments.select_related("unit")
+        if until := self.context["until"]:
+            assignments = assignments.filter(assigned_at__lte=until)
+        return AssignmentOutput(assignments, many=True).data
+
+    @extend_schema_field(PhotoOutput(many=True))
+    def get_photos(self, issue: Issue) -> Any:
+        photos = issue.photos.filter(seq__lte=self.context["upto"])
+        return PhotoOutput(photos.select_related("attachment"), many=True).data
+
+    @extend_schema_field(AvailableAction(many=True))
+    def get_actions(self, issue: Issue) -> list[dict[str, str | None]]:
+        actions: dict[Action, str | None] = self.context["actions"]
+        return [
+            {"action": action, "label": action.label, "reason": reason}
+            for action, reason in actions.items()
+        ]
+
+
+class IssueState(serializers.ModelSerializer[Issue]):
+    """Where an issue stands after a write. Kept for retries, so it holds no words of people."""
+
+    class Meta:
+        model = Issue
+        fields = ["id", "number", "client_id", "level", "status", "version"]
+
+
+class Fact(serializers.Serializer[Any]):
+    label = serializers.CharField()  # type: ignore[assignment]
+    value = serializers.CharField()
+
+
+class TimelineEntry(serializers.Serializer[Any]):
+    """One entry of ``issues.story.history``."""
+
+    seq = serializers.IntegerField()
+    at = serializers.DateTimeField()
+    action = serializers.ChoiceField(choices=Action.choices)
+    action_label = serializers.CharField(source="title")
+    by = serializers.CharField(help_text="操作人及其任职；平台自动办理的为“平台”。")
+    state = serializers.CharField(allow_blank=True, help_text="这一步之后的状态；没有变化则为空。")
+    facts = serializers.SerializerMethodField(help_text="要素：原因、结果、单位、时限等。")
+    text = serializers.CharField(allow_blank=True)
+    photos = PhotoOutput(many=True)
+
+    @extend_schema_field(Fact(many=True))
+    def get_facts(self, entry: Entry) -> list[dict[str, str]]:
+        return [{"label": label, "value": value} for label, value in entry.facts]
+
+
+class UploadInput(serializers.Serializer[Any]):
+    photo = serializers.FileField(
+        label="照片", allow_empty_file=True, help_text="JPEG、PNG 或 WebP，不超过 10 MB。"
+    )
+
+
+class UploadOutput(serializers.ModelSerializer[Attachment]):
+    class Meta:
+        model = Attachment
+        fields = ["id", "content_type", "size", "sha256", "width", "height"]
+
+
+class CategoryOutput(serializers.ModelSerializer[Category]):
+    parent_id = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Category
+        fields = ["id", "name", "parent_id", "needs_verification"]
+
+
+class PlaceOutput(serializers.ModelSerializer[Place]):
+    level_label = serializers.CharField(source="get_level_display")
+    parent_id = serializers.IntegerField(allow_null=True)
+
+    class Meta:
+        model = Place
+        fields = ["id", "name", "code", "level", "level_label", "parent_id"]
+
+
+class AreaOutput(serializers.ModelSerializer[ComplexArea]):
+    type_label = serializers.CharField(source="get_type_display")
+    community_ids: Any = serializers.PrimaryKeyRelatedField(
+        source="communities", many=True, read_only=True, help_text="所在的村（社区）。"
+    )
+
+    class Meta:
+        model = ComplexArea
+        fields = ["id", "code", "name", "type", "type_label", "community_ids"]
+
+
+class UnitOutput(serializers.ModelSerializer[Organisation]):
+    kind_label = serializers.CharField(source="get_kind_display")
+
+    class Meta:
+        model = Organisation
+        fields = ["id", "name", "short_name", "kind", "kind_label"]
+
+
+class RevealInput(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(label="查看原因", choices=RevealReason.choices)
+
+
+class SyncOutput(serializers.Serializer[Any]):
+    changed = IssueRow(many=True, help_text="新增或有变化的问题，按 id 覆盖本机数据。")
+    removed = serializers.ListField(
+        child=serializers.IntegerField(), help_text="不再归我查看的问题 id，从本机删除。"
+    )
+    cursor = serializers.CharField(help_text="下次同步时带上；内容不必理解。")
+    has_more = serializers.BooleanField(help_text="true 时请立即继续。")

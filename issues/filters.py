@@ -1,0 +1,144 @@
+"""Filters of the issue list."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from typing import Any
+
+import django_filters
+from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils import timezone
+from django_filters.fields import ModelChoiceField
+
+from areas.filters import TownFilterSet, town_filter
+from areas.models import ComplexArea
+from areas.querysets import AreaQuerySet
+from core.workdays import moment
+from issues.choices import Lamp, Level, Status, Urgency
+from issues.models import Category, Issue
+from issues.querysets import IssueQuerySet
+
+# How somebody types a case number, the hyphen left out or not: 20250303-00042.
+NUMBER = re.compile(r"(20\d{2,6})-?(\d{0,5})")
+ANY = "不限"
+
+
+class DayField(forms.DateField):
+    """A day of this platform's time; others could not be turned into an instant."""
+
+    default_validators = [
+        MinValueValidator(date(2000, 1, 1), "日期不能早于 2000 年。"),
+        MaxValueValidator(date(2100, 1, 1), "日期不能晚于 2100 年。"),
+    ]
+
+
+class DayFilter(django_filters.DateFilter):
+    field_class = DayField
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}), **kwargs
+        )
+
+
+class CategoryField(ModelChoiceField):
+    def label_from_instance(self, category: Category) -> str:
+        return f"　{category.name}" if category.parent_id else category.name
+
+
+class CategoryFilter(django_filters.ModelChoiceFilter):
+    field_class = CategoryField
+
+
+def areas_of(request: HttpRequest) -> AreaQuerySet:
+    return ComplexArea.objects.visible_to(request.user).filter(retired_on__isnull=True)
+
+
+class IssueFilter(TownFilterSet):
+    """Without a status only what is open is listed; a case number finds it whatever its status."""
+
+    q = django_filters.CharFilter(
+        label="搜索", method="search", max_length=60, help_text="编号，或标题、内容中的文字"
+    )
+    mine = django_filters.ChoiceFilter(
+        label="办理", method="waiting_for_me", choices=[("1", "待我办理")], empty_label=ANY
+    )
+    status = django_filters.ChoiceFilter(
+        label="状态",
+        method="in_status",
+        choices=[*Status.choices, ("all", "全部（含已结案）")],
+        empty_label="在办",
+    )
+    level = django_filters.ChoiceFilter(label="层级", choices=Level.choices, empty_label=ANY)
+    lamp = django_filters.ChoiceFilter(
+        label="环节时限", method="with_lamp", choices=Lamp.choices, empty_label=ANY
+    )
+    overall = django_filters.ChoiceFilter(
+        label="总时限", method="overall_overdue", choices=[("red", "超期")], empty_label=ANY
+    )
+    urgency = django_filters.ChoiceFilter(
+        label="紧急程度", choices=Urgency.choices, empty_label=ANY
+    )
+    category = CategoryFilter(
+        label="类别",
+        method="in_category",
+        queryset=Category.objects.order_by(
+            Coalesce("parent_id", "id"), F("parent_id").asc(nulls_first=True), "id"
+        ),
+        empty_label=ANY,
+    )
+    town = town_filter()
+    area = django_filters.ModelChoiceFilter(label="复杂区域", queryset=areas_of, empty_label=ANY)
+    received_from = DayFilter(label="受理日期从", method="received_since")
+    received_to = DayFilter(label="受理日期到", method="received_until")
+
+    class Meta:
+        model = Issue
+        fields: list[str] = []
+
+    def filter_queryset(self, queryset: IssueQuerySet) -> IssueQuerySet:
+        rows = super().filter_queryset(queryset)
+        chosen = self.form.cleaned_data
+        if chosen["status"] or NUMBER.fullmatch(chosen["q"]):
+            return rows
+        return rows.open()
+
+    def search(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
+        if number := NUMBER.fullmatch(value):
+            day, sequence = number.groups()
+            prefix = f"{day}-{sequence}" if len(day) == 8 else day
+            return rows.filter(number__startswith=prefix)
+        return rows.filter(Q(title__icontains=value) | Q(description__icontains=value))
+
+    def waiting_for_me(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
+        return rows.waiting_for(self.request.user)
+
+    def in_status(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
+        return rows if value == "all" else rows.filter(status=value)
+
+    def with_lamp(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
+        now = timezone.now()
+        match value:
+            case Lamp.RED:
+                return rows.overdue(now)
+            case Lamp.YELLOW:
+                return rows.filter(yellow_at__lte=now, due_at__gt=now)
+        return rows.filter(yellow_at__gt=now)
+
+    def overall_overdue(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
+        return rows.filter(overall_due_at__lte=timezone.now())
+
+    def in_category(self, rows: IssueQuerySet, name: str, value: Category) -> IssueQuerySet:
+        """Of the category itself or, if it is one of the first level, of those below it."""
+        return rows.filter(Q(category=value) | Q(category__parent=value))
+
+    def received_since(self, rows: IssueQuerySet, name: str, value: date) -> IssueQuerySet:
+        return rows.filter(received_at__gte=moment(value, time.min))
+
+    def received_until(self, rows: IssueQuerySet, name: str, value: date) -> IssueQuerySet:
+        return rows.filter(received_at__lte=moment(value, time.max))

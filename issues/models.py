@@ -1,0 +1,543 @@
+"""One issue, its append-only history, its clocks, and the records that stand beside it.
+
+Nobody writes ``status``, ``level`` or a clock from outside ``issues.case``; see ``issues.actions``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import pgtrigger
+from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from areas.models import ComplexArea, Place
+from core.models import Attachment, append_only
+from core.privacy import EncryptedField
+from issues.choices import (
+    Action,
+    ClockKind,
+    Complexity,
+    Contact,
+    Lamp,
+    Level,
+    LimitUnit,
+    Outcome,
+    PauseKind,
+    PhotoStage,
+    Source,
+    Status,
+    Step,
+    Urgency,
+    Verdict,
+)
+from issues.querysets import ClockQuerySet, IssueQuerySet
+from people.models import Organisation, Posting
+
+
+class Category(models.Model):
+    """What an issue is about, in two levels. Data, edited by the district's task force."""
+
+    name = models.CharField("名称", max_length=40)
+    parent = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级"
+    )
+    external_code = models.CharField("外部编码", max_length=20, blank=True)
+    needs_verification = models.BooleanField(
+        "当场办结也须核查", default=True, help_text="不勾选时，网格当场办结的基本问题直接结案。"
+    )
+    is_active = models.BooleanField("启用", default=True)
+
+    class Meta:
+        verbose_name = "问题类别"
+        verbose_name_plural = "问题类别"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "name"],
+                nulls_distinct=False,
+                name="category_once_under_its_parent",
+                violation_error_message="同一上级下已有同名类别。",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class TimeLimit(models.Model):
+    """How long a step may take. A running clock keeps the limit that it was given."""
+
+    step = models.CharField("环节", max_length=20, choices=Step)
+    level = models.CharField("层级", max_length=10, choices=Level)
+    urgency = models.CharField("紧急程度", max_length=10, choices=Urgency)
+    category = models.ForeignKey(
+        Category,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name="类别",
+        help_text="留空表示适用于所有类别。",
+    )
+    value = models.PositiveSmallIntegerField("时限", validators=[MinValueValidator(1)])
+    unit = models.CharField("单位", max_length=5, choices=LimitUnit, default=LimitUnit.DAYS)
+    effective_from = models.DateField("生效日期")
+
+    class Meta:
+        verbose_name = "办理时限"
+        verbose_name_plural = "办理时限"
+        ordering = ["step", "level", "urgency", "effective_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["step", "level", "urgency", "category", "effective_from"],
+                nulls_distinct=False,
+                name="one_limit_from_a_day_on",
+                violation_error_message="同一生效日期已有这项时限。",
+            ),
+            models.CheckConstraint(condition=Q(value__gte=1), name="limit_is_at_least_one"),
+        ]
+
+    def __str__(self) -> str:
+        where = f"{self.get_level_display()}{self.get_step_display()}"
+        return f"{where} {self.value} {self.get_unit_display()}"
+
+
+class Issue(models.Model):
+    """A case on its way through grid, town and district.
+
+    All instants are aware and mean Asia/Shanghai on paper. ``received_at`` is the server's time and
+    starts the clocks; ``captured_at`` is what the reporter's device said. ``due_at`` and
+    ``yellow_at`` repeat the running step clock, ``overall_due_at`` the overall clock, so that lists
+    need no join.
+    """
+
+    number = models.CharField("编号", max_length=14, unique=True)
+    client_id = models.UUIDField("上报端编号", default=uuid.uuid4, editable=False)
+    source = models.CharField("来源", max_length=12, choices=Source)
+    title = models.CharField("标题", max_length=60)
+    description = models.TextField("内容", max_length=2000)
+    category = models.ForeignKey(Category, models.PROTECT, verbose_name="类别")
+    urgency = models.CharField("紧急程度", max_length=10, choices=Urgency, default=Urgency.NORMAL)
+    complexity = models.CharField("复杂程度", max_length=10, choices=Complexity, blank=True)
+    outcome = models.CharField("办理结果", max_length=12, choices=Outcome, blank=True)
+
+    level = models.CharField("层级", max_length=10, choices=Level)
+    status = models.CharField("状态", max_length=16, choices=Status)
+    version = models.PositiveIntegerField("版本", default=0)
+    round = models.PositiveSmallIntegerField("轮次", default=1)
+    rework_count = models.PositiveSmallIntegerField("返工次数", default=0)
+
+    place = models.ForeignKey(Place, models.PROTECT, related_name="+", verbose_name="地点")
+    district = models.ForeignKey(Place, models.PROTECT, related_name="+")
+    town = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
+    community = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
+    grid = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
+    area = models.ForeignKey(
+        ComplexArea, models.PROTECT, null=True, blank=True, verbose_name="复杂区域"
+    )
+    address = models.CharField("详细地址", max_length=120, blank=True)
+    longitude = models.FloatField("经度", null=True, blank=True)
+    latitude = models.FloatField("纬度", null=True, blank=True)
+
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="reported_issues",
+        verbose_name="上报人",
+    )
+    contact_name = EncryptedField("诉求人", blank=True, default="")
+    contact_phone = EncryptedField("诉求人电话", blank=True, default="")
+    contact_phone_index = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    lead_unit = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="主办单位",
+    )
+    handler = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="经办人",
+    )
+
+    consulted_at = models.DateTimeField("本级会诊时间", null=True, blank=True)
+    captured_at = models.DateTimeField("采集时间", null=True, blank=True)
+    received_at = models.DateTimeField("受理时间")
+    due_at = models.DateTimeField("环节到期", null=True, blank=True)
+    yellow_at = models.DateTimeField("环节临期", null=True, blank=True)
+    overall_due_at = models.DateTimeField("总到期", null=True, blank=True)
+    submitted_at = models.DateTimeField("办结申请时间", null=True, blank=True)
+    closed_at = models.DateTimeField("结案时间", null=True, blank=True)
+
+    event_count = models.PositiveIntegerField(default=0, editable=False)
+    head_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # The transaction that last changed the row, stamped by a trigger: what delta sync reads.
+    changed_xid = models.BigIntegerField(default=0, editable=False)
+
+    objects = IssueQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "问题"
+        verbose_name_plural = "问题"
+        ordering = ["-received_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reporter", "client_id"], name="report_arrives_once_per_reporter"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.CLOSED)
+                | (~Q(outcome="") & Q(closed_at__isnull=False, due_at__isnull=True)),
+                name="closed_issue_has_outcome_and_no_clock",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.ASSIGNED, Status.HANDLING])
+                | Q(lead_unit__isnull=False),
+                name="assigned_issue_has_a_lead_unit",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.CLOSED) | Q(due_at__isnull=False),
+                name="open_issue_has_a_running_step",
+            ),
+            models.CheckConstraint(
+                condition=Q(longitude__isnull=True, latitude__isnull=True)
+                | Q(longitude__range=(-180, 180), latitude__range=(-90, 90)),
+                name="coordinates_are_on_earth",
+            ),
+        ]
+        indexes = [
+            # The dispatcher's list of a town, by what is due next.
+            models.Index(fields=["town", "status", "due_at", "id"], name="issue_town_due"),
+            # The same for the district.
+            models.Index(fields=["district", "status", "due_at", "id"], name="issue_district_due"),
+            # The lists of one town and of the district in order of arrival.
+            models.Index(fields=["town", "-received_at", "-id"], name="issue_town_received"),
+            models.Index(fields=["district", "-received_at", "-id"], name="issue_dist_received"),
+            # A community officer's and a grid worker's lists.
+            models.Index(fields=["community", "-received_at", "-id"], name="issue_comm_received"),
+            models.Index(fields=["grid", "-received_at", "-id"], name="issue_grid_received"),
+            # One's own reports (visible_to).
+            models.Index(fields=["reporter", "-received_at", "-id"], name="issue_own_received"),
+            # A complex area's issues on its page.
+            models.Index(fields=["area", "-received_at", "-id"], name="issue_area_received"),
+            # The figures of a quarter: what was closed in it, by outcome.
+            models.Index(
+                fields=["closed_at", "outcome"],
+                condition=Q(status=Status.CLOSED),
+                name="issue_closed_in_period",
+            ),
+            # Delta sync: what changed since a transaction.
+            models.Index(fields=["changed_xid", "id"], name="issue_changes"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="stamp_change",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func="NEW.changed_xid = pg_current_xact_id()::text::bigint; RETURN NEW;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        return f"/issues/{self.pk}/"
+
+    def lineage(self) -> dict[str, int | None]:
+        return {
+            "district_id": self.district_id,
+            "town_id": self.town_id,
+            "community_id": self.community_id,
+            "grid_id": self.grid_id,
+        }
+
+    @property
+    def state_label(self) -> str:
+        """The status in the words of the level: the district calls its triage 联诊."""
+        if self.status == Status.TRIAGE and self.level == Level.DISTRICT:
+            return "待联诊"
+        return self.get_status_display()
+
+    @property
+    def is_contactable(self) -> bool:
+        return bool(self.contact_phone)
+
+    def lamp(self, now: datetime | None = None) -> Lamp | None:
+        """The lamp of the running step at ``now``; None when closed. SQL twin: with_lamp()."""
+        return lamp(self.yellow_at, self.due_at, now or timezone.now())
+
+    def is_overall_overdue(self, now: datetime | None = None) -> bool:
+        return self.overall_due_at is not None and self.overall_due_at <= (now or timezone.now())
+
+
+def lamp(yellow_at: datetime | None, due_at: datetime | None, now: datetime) -> Lamp | None:
+    if yellow_at is None or due_at is None:
+        return None
+    if due_at <= now:
+        return Lamp.RED
+    return Lamp.YELLOW if yellow_at <= now else Lamp.GREEN
+
+
+class Assignment(models.Model):
+    """An order to one unit to act on an issue, as lead or as co-unit.
+
+    While ``left_seq`` is null the unit is in; afterwards it may read the case up to that event.
+    """
+
+    issue = models.ForeignKey(Issue, models.PROTECT, related_name="assignments")
+    unit = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="单位")
+    is_lead = models.BooleanField("主办")
+    task = models.TextField("任务", max_length=1000, blank=True)
+    reply_required = models.BooleanField("须回复", default=True)
+    assigned_at = models.DateTimeField("交办时间")
+    acknowledge_due_at = models.DateTimeField("签收期限", null=True, blank=True)
+    acknowledged_at = models.DateTimeField("签收时间", null=True, blank=True)
+    deemed_acknowledged = models.BooleanField("视同签收", default=False)
+    replied_at = models.DateTimeField("回复时间", null=True, blank=True)
+    left_seq = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "交办"
+        verbose_name_plural = "交办"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issue"],
+                condition=Q(is_lead=True, left_seq__isnull=True),
+                name="one_lead_unit_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["issue", "unit"],
+                condition=Q(left_seq__isnull=True),
+                name="unit_is_in_a_case_once",
+            ),
+        ]
+        indexes = [
+            # A unit's cases, present and past (visible_to).
+            models.Index(fields=["unit", "issue"], name="assignment_of_unit"),
+            # The sweep for deemed acknowledgement.
+            models.Index(
+                fields=["acknowledge_due_at"],
+                condition=Q(acknowledged_at__isnull=True, left_seq__isnull=True, is_lead=True),
+                name="assignment_unacknowledged",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.unit} {'主办' if self.is_lead else '协办'}"
+
+
+class Clock(models.Model):
+    """A running or stopped limit. Pauses are rows of their own; a limit never overwrites them.
+
+    ``yellow_at`` and ``due_at`` are set when the clock starts or moves; a lamp is their comparison
+    with now. ``next_reminder_at`` is when the sweep has to look at it again.
+    """
+
+    issue = models.ForeignKey(Issue, models.PROTECT, related_name="clocks")
+    kind = models.CharField("种类", max_length=8, choices=ClockKind)
+    step = models.CharField("环节", max_length=20, choices=Step)
+    level = models.CharField("层级", max_length=10, choices=Level)
+    assignment = models.ForeignKey(
+        Assignment, models.PROTECT, null=True, blank=True, related_name="clocks"
+    )
+    round = models.PositiveSmallIntegerField("轮次", default=1)
+    limit_value = models.PositiveSmallIntegerField("时限")
+    limit_unit = models.CharField("单位", max_length=5, choices=LimitUnit)
+    started_at = models.DateTimeField("开始")
+    yellow_at = models.DateTimeField("临期")
+    due_at = models.DateTimeField("到期")
+    is_provisional = models.BooleanField("暂定", default=False)
+    ended_at = models.DateTimeField("停止", null=True, blank=True)
+    verdict = models.CharField("结论", max_length=10, choices=Verdict, blank=True)
+    next_reminder_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ClockQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "时钟"
+        verbose_name_plural = "时钟"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issue", "kind"],
+                condition=Q(ended_at__isnull=True, kind__in=[ClockKind.OVERALL, ClockKind.STEP]),
+                name="one_overall_and_one_step_clock_run",
+            ),
+            models.UniqueConstraint(
+                fields=["assignment"],
+                condition=Q(ended_at__isnull=True, kind=ClockKind.CO_UNIT),
+                name="one_clock_runs_per_co_unit",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, verdict="")
+                | Q(ended_at__isnull=False) & ~Q(verdict=""),
+                name="a_stopped_clock_has_a_verdict",
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(next_reminder_at__isnull=True),
+                name="a_stopped_clock_reminds_nobody",
+            ),
+        ]
+        indexes = [
+            # The clocks of one case (Case.load, detail page).
+            models.Index(fields=["issue", "id"], name="clock_of_issue"),
+            # The reminder sweep.
+            models.Index(
+                fields=["next_reminder_at", "id"],
+                condition=Q(next_reminder_at__isnull=False),
+                name="clock_reminders",
+            ),
+            # Dates to recompute when a year's calendar is published.
+            models.Index(
+                fields=["due_at"],
+                condition=Q(is_provisional=True, ended_at__isnull=True),
+                name="clock_provisional",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_step_display()} {self.limit_value} {self.get_limit_unit_display()}"
+
+    def lamp(self, now: datetime | None = None) -> Lamp | None:
+        return None if self.ended_at else lamp(self.yellow_at, self.due_at, now or timezone.now())
+
+
+class ClockPause(models.Model):
+    """An interval that does not count."""
+
+    clock = models.ForeignKey(Clock, models.PROTECT, related_name="pauses")
+    kind = models.CharField("种类", max_length=12, choices=PauseKind)
+    started_at = models.DateTimeField("开始")
+    ended_at = models.DateTimeField("结束", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "停表"
+        verbose_name_plural = "停表"
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
+                name="pause_ends_after_it_starts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+
+class EventText(models.Model):
+    """The words that belong to an event. Anonymising empties body and salt; the event stays."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    body = models.TextField("文字", max_length=2000)
+    salt = models.CharField(max_length=32)
+
+    class Meta:
+        verbose_name = "办理文字"
+        verbose_name_plural = "办理文字"
+
+    def __str__(self) -> str:
+        return self.body
+
+
+class IssueEvent(models.Model):
+    """One step of one case: append-only, chained by hash, without personal data or free text."""
+
+    issue = models.ForeignKey(Issue, models.PROTECT, related_name="events")
+    seq = models.PositiveIntegerField("序号")
+    action = models.CharField("动作", max_length=24, choices=Action)
+    at = models.DateTimeField("时间")
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="操作人"
+    )
+    posting = models.ForeignKey(
+        Posting, models.PROTECT, null=True, related_name="+", verbose_name="任职"
+    )
+    from_level = models.CharField(max_length=10, choices=Level, blank=True)
+    from_status = models.CharField(max_length=16, choices=Status, blank=True)
+    to_level = models.CharField(max_length=10, choices=Level)
+    to_status = models.CharField(max_length=16, choices=Status)
+    data = models.JSONField("要素", default=dict)
+    text = models.OneToOneField(EventText, models.PROTECT, null=True, related_name="event")
+    text_sha256 = models.CharField(max_length=64, blank=True, default="")
+    prev_hash = models.CharField(max_length=64, blank=True, default="")
+    hash = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = "办理记录"
+        verbose_name_plural = "办理记录"
+        ordering = ["issue_id", "seq"]
+        constraints = [
+            models.UniqueConstraint(fields=["issue", "seq"], name="event_once_per_place_in_chain"),
+        ]
+        triggers = append_only()
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.get_action_display()}"
+
+
+class Photo(models.Model):
+    """A picture of an issue, and at which event it came in."""
+
+    issue = models.ForeignKey(Issue, models.PROTECT, related_name="photos")
+    attachment = models.OneToOneField(Attachment, models.PROTECT, related_name="+")
+    stage = models.CharField("阶段", max_length=12, choices=PhotoStage)
+    seq = models.PositiveIntegerField("办理记录序号")
+
+    class Meta:
+        verbose_name = "照片"
+        verbose_name_plural = "照片"
+        ordering = ["id"]
+        indexes = [
+            # The photos of one issue in the order of its history.
+            models.Index(fields=["issue", "seq"], name="photo_of_issue"),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_stage_display()
+
+
+class Revisit(models.Model):
+    """One attempt to ask the person who complained whether the matter is solved."""
+
+    issue = models.ForeignKey(Issue, models.PROTECT, related_name="revisits")
+    at = models.DateTimeField("时间")
+    round = models.PositiveSmallIntegerField("轮次", default=1)
+    contact = models.CharField("联系情况", max_length=12, choices=Contact)
+    is_solved = models.BooleanField("是否解决", null=True, blank=True)
+    satisfaction = models.PositiveSmallIntegerField(
+        "满意度", null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(5)]
+    )
+    seq = models.PositiveIntegerField("办理记录序号")
+
+    class Meta:
+        verbose_name = "回访"
+        verbose_name_plural = "回访"
+        ordering = ["id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(satisfaction__isnull=True) | Q(satisfaction__range=(1, 5)),
+                name="satisfaction_is_one_to_five",
+            ),
+            models.CheckConstraint(
+                condition=Q(contact=Contact.REACHED, is_solved__isnull=False)
+                | Q(contact=Contact.NOT_REACHED, is_solved__isnull=True, satisfaction__isnull=True),
+                name="only_who_was_reached_has_answered",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.get_contact_display()

@@ -1,0 +1,321 @@
+"""The spine of the loop: a case from its report to its end, through every level."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.errors import NotAllowed, NotFoundHere, Refused, Stale
+from core.models import Message
+from issues import actions, chain
+from issues.choices import (
+    Action,
+    ClockKind,
+    Contact,
+    Level,
+    Outcome,
+    Source,
+    Status,
+    Verdict,
+)
+from issues.models import Clock, Issue, IssueEvent
+from tests.cast import Cast, again
+from tests.issues.moments import at, in_town_triage, submitted, with_the_unit
+
+
+def test_a_report_waits_for_the_grids_first_diagnosis(cast: Cast) -> None:
+    issue = cast.report(at=at("2025-03-03"))
+
+    assert (issue.level, issue.status) == (Level.GRID, Status.PENDING_FIRST)
+    assert issue.number.startswith("20250303-")
+    assert issue.title == "李家角北侧污水井盖松动，夜间行人易绊倒"
+    assert issue.due_at == at("2025-03-04", "17:30")
+    assert issue.overall_due_at == at("2025-03-10", "17:30")
+
+
+def test_a_case_travels_from_the_grid_to_the_district_and_back_to_its_reporter(cast: Cast) -> None:
+    issue = cast.report(
+        by=cast.zhao_min,
+        at=at("2025-03-03"),
+        source=Source.RESIDENT,
+        contact_name="赵某",
+        contact_phone="12012345678",
+    )
+    issue = cast.step(
+        issue,
+        Action.ESCALATE_TOWN,
+        cast.wang_fang,
+        at("2025-03-03", "11:00"),
+        reason="several_units",
+        text="涉及管网和道路。",
+    )
+    issue = cast.step(
+        issue,
+        Action.CONSULT,
+        cast.chen_jing,
+        at("2025-03-04", "09:30"),
+        units=[cast.changqiao_works],
+        text="需区级统筹。",
+    )
+    issue = cast.step(
+        issue,
+        Action.ESCALATE_DISTRICT,
+        cast.zhou_wei,
+        at("2025-03-04", "15:00"),
+        reason="several_units",
+        text="提请区级联诊。",
+    )
+    assert (issue.level, issue.status) == (Level.DISTRICT, Status.TRIAGE)
+    issue = cast.step(
+        issue,
+        Action.CONSULT,
+        cast.sun_li,
+        at("2025-03-05", "09:30"),
+        units=[cast.housing, cast.water],
+        text="住建局主办，水务局协办。",
+    )
+    issue = cast.step(
+        issue,
+        Action.ASSIGN,
+        cast.sun_li,
+        at("2025-03-05", "10:00"),
+        lead_unit=cast.housing,
+        co_units=[{"unit": cast.water, "task": "疏通管网", "reply_required": True}],
+        text="限期整改。",
+    )
+    issue = cast.step(issue, Action.ACKNOWLEDGE, cast.he_jun, at("2025-03-05", "16:00"))
+    with pytest.raises(Refused, match="1 个协办单位未回复"):
+        cast.step(
+            issue,
+            Action.SUBMIT_COMPLETION,
+            cast.he_jun,
+            at("2025-03-12"),
+            outcome=Outcome.RESOLVED,
+            text="路面已修复。",
+        )
+    issue = cast.step(issue, Action.CO_REPLY, cast.gao_feng, at("2025-03-12"), text="已疏通。")
+    issue = cast.step(
+        issue,
+        Action.SUBMIT_COMPLETION,
+        cast.he_jun,
+        at("2025-03-13"),
+        outcome=Outcome.RESOLVED,
+        text="路面已修复。",
+    )
+    issue = cast.step(
+        issue, Action.PASS_VERIFICATION, cast.shen_lan, at("2025-03-14"), text="属实。"
+    )
+    assert issue.status == Status.REVISIT
+    issue = cast.step(
+        issue,
+        Action.RECORD_REVISIT,
+        cast.han_mei,
+        at("2025-03-17"),
+        contact=Contact.REACHED,
+        is_solved=True,
+        satisfaction=5,
+    )
+
+    assert issue.status == Status.CLOSED
+    assert issue.outcome == Outcome.RESOLVED
+    assert issue.closed_at == at("2025-03-17")
+    verdicts = {
+        (clock.level, clock.verdict)
+        for clock in Clock.objects.filter(issue=issue, kind=ClockKind.OVERALL)
+    }
+    assert verdicts == {(level, Verdict.ON_TIME) for level in Level}
+
+
+def test_each_step_is_one_event_in_an_unbroken_chain(cast: Cast) -> None:
+    issue = submitted(cast)
+    events = list(IssueEvent.objects.filter(issue=issue).order_by("seq"))
+
+    assert [event.action for event in events] == [
+        Action.CREATE,
+        Action.ESCALATE_TOWN,
+        Action.ASSIGN,
+        Action.ACKNOWLEDGE,
+        Action.SUBMIT_COMPLETION,
+    ]
+    assert [event.seq for event in events] == [1, 2, 3, 4, 5]
+    previous = ""
+    for event in events:
+        assert event.prev_hash == previous
+        assert event.hash == chain.digest_of_event(event)
+        previous = event.hash
+    assert (issue.event_count, issue.head_hash) == (5, previous)
+
+
+def test_an_event_holds_no_free_text_only_its_salted_hash(cast: Cast) -> None:
+    event = IssueEvent.objects.select_related("text").get(issue=submitted(cast), seq=5)
+
+    assert "井盖" not in str(event.data)
+    assert event.text is not None
+    assert event.text_sha256 == chain.digest_of_text(event.text.salt, "井盖已更换。")
+
+
+def test_the_units_clock_runs_from_assignment_not_from_acknowledgement(cast: Cast) -> None:
+    issue = with_the_unit(cast)
+
+    assert issue.due_at == at("2025-03-12", "17:30")  # 7 working days after 3 March
+    assert Clock.objects.get(issue=issue, kind=ClockKind.STEP, ended_at=None).started_at == at(
+        "2025-03-03", "14:00"
+    )
+
+
+def test_a_failed_verification_annuls_the_stop_of_the_overall_clock(cast: Cast) -> None:
+    issue = submitted(cast)
+    overall = Clock.objects.get(issue=issue, kind=ClockKind.OVERALL, level=Level.TOWN)
+    due_before = overall.due_at
+    assert overall.verdict == Verdict.ON_TIME
+
+    issue = cast.step(
+        issue,
+        Action.FAIL_VERIFICATION,
+        cast.shen_lan,
+        at("2025-03-10"),
+        reason="poor_quality",
+        text="井盖仍有异响。",
+    )
+
+    overall.refresh_from_db()
+    assert (issue.status, issue.rework_count, issue.outcome) == (Status.HANDLING, 1, "")
+    assert overall.ended_at is None
+    assert overall.due_at > due_before
+    pause = overall.pauses.get()
+    assert (pause.started_at, pause.ended_at) == (at("2025-03-06"), at("2025-03-10"))
+    rework = Clock.objects.get(issue=issue, kind=ClockKind.STEP, ended_at=None)
+    assert rework.limit_value == 3  # a third of 7, rounded up
+
+
+def test_a_case_found_on_patrol_closes_on_verification(cast: Cast) -> None:
+    issue = cast.step(submitted(cast), Action.PASS_VERIFICATION, cast.shen_lan, at("2025-03-07"))
+    assert issue.status == Status.CLOSED
+
+
+def test_the_reporting_grid_worker_may_verify_what_a_unit_has_done(cast: Cast) -> None:
+    issue = cast.step(submitted(cast), Action.PASS_VERIFICATION, cast.wang_fang, at("2025-03-07"))
+    assert issue.status == Status.CLOSED
+
+
+def test_who_also_serves_in_the_lead_unit_may_not_verify(cast: Cast) -> None:
+    issue = submitted(cast)
+    with pytest.raises(Refused, match="不能核查本件"):
+        cast.step(issue, Action.PASS_VERIFICATION, cast.feng_gang, at("2025-03-07"))
+
+
+def test_what_the_grid_handled_is_not_verified_by_a_grid_worker(cast: Cast) -> None:
+    issue = cast.step(
+        cast.report(at=at("2025-03-03")),
+        Action.RESOLVE_ON_SPOT,
+        cast.wang_fang,
+        at("2025-03-03", "11:00"),
+        outcome=Outcome.RESOLVED,
+        text="已复位井盖。",
+    )
+    with pytest.raises(Refused, match="不能核查本件"):
+        cast.step(issue, Action.PASS_VERIFICATION, cast.wang_fang, at("2025-03-04"))
+    issue = cast.step(issue, Action.PASS_VERIFICATION, cast.zhao_min, at("2025-03-04"))
+    assert issue.status == Status.CLOSED
+
+
+def test_several_units_are_assigned_only_after_a_consultation(cast: Cast) -> None:
+    with pytest.raises(Refused, match="会诊"):
+        cast.step(
+            in_town_triage(cast),
+            Action.ASSIGN,
+            cast.chen_jing,
+            at("2025-03-04"),
+            lead_unit=cast.changqiao_works,
+            co_units=[{"unit": cast.changqiao_patrol}],
+            text="共同整改。",
+        )
+
+
+def test_a_town_assigns_only_units_of_its_own(cast: Cast) -> None:
+    issue = in_town_triage(cast)
+    for unit in (cast.mudu_works, cast.housing):
+        with pytest.raises(Refused, match="派单范围"):
+            cast.step(
+                issue,
+                Action.ASSIGN,
+                cast.chen_jing,
+                at("2025-03-04"),
+                lead_unit=unit,
+                text="请办理。",
+            )
+
+
+def test_a_unit_without_handlers_can_not_lead(cast: Cast) -> None:
+    cast.wu_yang.postings.update(ends_on="2025-01-01")
+    cast.feng_gang.postings.filter(organisation=cast.changqiao_works).update(ends_on="2025-01-01")
+    with pytest.raises(Refused, match="没有在职的承办经办"):
+        cast.step(
+            in_town_triage(cast),
+            Action.ASSIGN,
+            cast.chen_jing,
+            at("2025-03-04"),
+            lead_unit=cast.changqiao_works,
+            text="请办理。",
+        )
+
+
+def test_escalation_is_refused_outside_own_grid(cast: Cast) -> None:
+    issue = cast.report(at=at("2025-03-03"))
+    with pytest.raises(NotFoundHere):
+        cast.step(issue, Action.ESCALATE_TOWN, cast.li_qiang, reason="money", text="无")
+    with pytest.raises(NotAllowed):
+        actions.report(by=cast.li_qiang, data=cast.report_data())
+
+
+def test_a_stale_version_is_refused_and_changes_nothing(cast: Cast) -> None:
+    issue = cast.report()
+    with pytest.raises(Stale):
+        actions.perform(
+            issue.pk,
+            Action.FIRST_HANDLE,
+            by=cast.wang_fang,
+            data={"text": "马上处理。"},
+            expected_version=issue.version + 1,
+        )
+    assert Issue.objects.get(pk=issue.pk).version == issue.version
+
+
+def test_whoever_acts_is_not_told_of_the_own_step(cast: Cast) -> None:
+    issue = in_town_triage(cast)
+    told = set(
+        Message.objects.filter(key__startswith=f"issue:{issue.pk}:2:").values_list(
+            "recipient__username", flat=True
+        )
+    )
+    assert told == {"chen_jing", "zhou_wei", "zhao_min"}
+
+
+def test_three_failed_attempts_close_the_case_as_not_reached(cast: Cast) -> None:
+    issue = cast.report(
+        by=cast.zhao_min, at=at("2025-03-03"), source=Source.RESIDENT, contact_phone="12012345678"
+    )
+    issue = cast.step(
+        issue,
+        Action.RESOLVE_ON_SPOT,
+        cast.wang_fang,
+        at("2025-03-03", "11:00"),
+        outcome=Outcome.RESOLVED,
+        text="已复位。",
+    )
+    issue = cast.step(issue, Action.PASS_VERIFICATION, cast.zhao_min, at("2025-03-04"))
+    due = issue.due_at
+    for day in ("2025-03-05", "2025-03-06"):
+        issue = cast.step(
+            issue, Action.RECORD_REVISIT, cast.han_mei, at(day), contact=Contact.NOT_REACHED
+        )
+        assert (issue.status, issue.due_at) == (Status.REVISIT, due)
+    issue = cast.step(
+        issue, Action.RECORD_REVISIT, cast.han_mei, at("2025-03-07"), contact=Contact.NOT_REACHED
+    )
+    assert issue.status == Status.CLOSED
+
+
+def test_somebody_with_nothing_to_do_has_no_actions(cast: Cast) -> None:
+    issue = with_the_unit(cast)
+    assert actions.available(issue, by=again(cast.he_jun)) == {}
+    assert set(actions.available(issue, by=again(cast.wu_yang))) == {Action.SUBMIT_COMPLETION}

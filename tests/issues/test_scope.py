@@ -1,0 +1,87 @@
+"""Who sees which case, written out by hand for the whole cast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from issues.models import Issue, IssueEvent
+from issues.querysets import last_visible_seq
+from tests.cast import Cast, again
+from tests.issues.moments import in_town_triage, submitted, with_two_departments
+
+TERRITORY = {
+    "wang_fang",  # own grid
+    "zhao_min",  # own community
+    "chen_jing",
+    "zhou_wei",
+    "shen_lan",
+    "han_mei",
+    "feng_gang",  # own town
+    "sun_li",
+    "qian_jin",
+    "xu_ning",
+    "cao_xue",  # district
+}
+
+EXPECTED: list[tuple[Callable[[Cast], Issue], set[str]]] = [
+    (in_town_triage, TERRITORY),
+    (submitted, TERRITORY | {"wu_yang", "zheng_hua"}),
+    (with_two_departments, TERRITORY | {"he_jun", "luo_bin", "gao_feng"}),
+]
+
+
+@pytest.mark.parametrize(("bring", "expected"), EXPECTED)
+def test_a_case_is_seen_by_its_territory_and_its_units_alone(
+    cast: Cast, bring: Callable[[Cast], Issue], expected: set[str]
+) -> None:
+    issue = bring(cast)
+    seen_by = {
+        name
+        for name, user in cast.people.items()
+        if Issue.objects.visible_to(again(user)).filter(pk=issue.pk).exists()
+    }
+    assert seen_by == expected
+
+
+def test_a_reporter_always_sees_the_own_report(cast: Cast) -> None:
+    issue = cast.report(by=cast.zhao_min)
+    cast.zhao_min.postings.update(ends_on="2025-01-01")
+    assert list(Issue.objects.visible_to(again(cast.zhao_min))) == [issue]
+
+
+def test_postings_add_up(cast: Cast) -> None:
+    cast.feng_gang.postings.filter(place=cast.changqiao).update(ends_on="2025-01-01")
+    submitted(cast)
+    in_town_triage(cast)
+    assert Issue.objects.visible_to(again(cast.feng_gang)).count() == 1  # through the unit alone
+
+
+def test_a_unit_that_left_reads_the_case_up_to_the_event_at_which_it_left(cast: Cast) -> None:
+    issue = with_two_departments(cast)
+    issue.assignments.filter(unit=cast.water).update(left_seq=issue.event_count)
+    issue.event_count += 3
+
+    assert last_visible_seq(issue, again(cast.gao_feng)) == issue.event_count - 3
+    assert last_visible_seq(issue, again(cast.he_jun)) == issue.event_count
+    assert last_visible_seq(issue, again(cast.wang_fang)) == issue.event_count
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE issues_issueevent SET action = 'assign'",
+        "DELETE FROM issues_issueevent",
+        "TRUNCATE issues_issueevent CASCADE",
+    ],
+)
+def test_the_database_refuses_to_touch_history(cast: Cast, statement: str) -> None:
+    submitted(cast)
+    before = IssueEvent.objects.count()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")  # TRUNCATE wants no pending checks
+        with pytest.raises(DatabaseError, match="pgtrigger: Cannot"), transaction.atomic():
+            cursor.execute(statement)
+    assert IssueEvent.objects.count() == before
