@@ -8,14 +8,20 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Q
 
+from areas.choices import PlaceLevel
+
 if TYPE_CHECKING:
     from areas.models import ComplexArea, Place
 
 
 class PlaceQuerySet(models.QuerySet["Place"]):
-    def under(self, place: Place) -> PlaceQuerySet:
-        """This place and everything below it."""
-        return self.filter(Q(pk=place.pk) | Q(**{place.lineage_column: place.pk}))
+    def under(self, *places: Place) -> PlaceQuerySet:
+        """These places and everything below them."""
+        inside = Q(pk__in=[place.pk for place in places])
+        for place in places:
+            if place.level != PlaceLevel.GRID:  # nothing lies below a grid
+                inside |= Q(**{place.lineage_column: place.pk})
+        return self.filter(inside)
 
 
 class AreaQuerySet(models.QuerySet["ComplexArea"]):

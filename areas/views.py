@@ -8,6 +8,7 @@ from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from areas.choices import DemandCategory, Phase, PlaceLevel
@@ -33,13 +34,14 @@ AREAS = Register(
         Column("name", "名称", link=True),
         Column("type", "类型", "get_type_display"),
         Column("where", "所在村社", where),
-        Column("phase", "阶段", template="areas/cells/phase.html"),
+        Column("phase", "阶段", "get_phase_display"),
         Column("is_pilot", "试点", template="areas/cells/pilot.html"),
-        Column("households", "户数"),
+        Column("households", "户数", hide=True),
         Column(
             "residents",
             "人口",
             lambda area: area.registered_residents + area.migrant_residents,
+            hide=True,
         ),
     ),
     sorts={
@@ -56,7 +58,7 @@ AREAS = Register(
 @business_page
 @require_safe
 def area_list(request: HttpRequest) -> HttpResponse:
-    rows = ComplexArea.objects.visible_to(request.user).filter(retired_on__isnull=True)
+    rows = ComplexArea.objects.visible_to(request.user).active(timezone.localdate())
     return AREAS.respond(request, rows.with_list_data())
 
 
@@ -90,12 +92,12 @@ def phases(area: ComplexArea) -> list[PhaseMark]:
 
 @dataclass(frozen=True)
 class DemandShare:
-    """How many of an area's demands are of one category. ``percent`` is rounded to whole ones."""
+    """How many of an area's demands are of one category; ``percent`` has one decimal."""
 
     label: str
     count: int
     pressing: int
-    percent: int
+    percent: float
 
 
 def demand_structure(area: ComplexArea) -> list[DemandShare]:
@@ -112,7 +114,7 @@ def demand_structure(area: ComplexArea) -> list[DemandShare]:
             DemandCategory(row["category"]).label,
             row["count"],
             row["pressing"],
-            round(100 * row["count"] / total),
+            round(100 * row["count"] / total, 1),
         )
         for row in counted
     ]

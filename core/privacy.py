@@ -28,7 +28,7 @@ _PREFIX = "v1:"  # names the scheme, so that a later one can be read beside it
 _NONCE_BYTES = 12
 
 
-class PersonalDataUnreadable(Exception):
+class PersonalDataUnreadableError(Exception):
     """A stored value does not fit PERSONAL_DATA_KEY, or was altered."""
 
 
@@ -49,13 +49,13 @@ def encrypt(text: str) -> str:
 
 
 def decrypt(stored: str) -> str:
-    """The text behind ``encrypt``. Raises PersonalDataUnreadable."""
+    """The text behind ``encrypt``. Raises PersonalDataUnreadableError."""
     try:
         raw = base64.b64decode(stored.removeprefix(_PREFIX), validate=True)
         cipher = AESGCM(_key(b"field encryption"))
         return cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], None).decode()
     except (InvalidTag, ValueError) as error:
-        raise PersonalDataUnreadable(
+        raise PersonalDataUnreadableError(
             "个人信息无法解密：PERSONAL_DATA_KEY 与加密时不同，或数据已损坏。"
         ) from error
 

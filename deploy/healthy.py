@@ -32,7 +32,7 @@ def worker() -> bool:
     ping = subprocess.run(
         [
             *(sys.executable, "-m", "celery", "--app", "governance.celery", "inspect", "ping"),
-            *("--destination", f"celery@{socket.gethostname()}", "--timeout", "10"),
+            *("--destination", f"celery@{socket.gethostname()}", "--timeout", "5"),
         ],
         cwd=Path(__file__).resolve().parent.parent,
         stdout=subprocess.DEVNULL,

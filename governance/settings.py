@@ -136,7 +136,7 @@ AUTHENTICATION_BACKENDS = [
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "NAME": "people.passwords.MinimumLengthValidator",
         "OPTIONS": {"min_length": 10},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -164,6 +164,8 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_TEMPLATE = "people/locked_out.html"
 AXES_HTTP_RESPONSE_CODE = 429
+AXES_CLIENT_IP_CALLABLE = "people.requests.client_address"
+BEHIND_PROXY = not EMBEDDED  # which writes X-Forwarded-For itself (deploy/nginx.conf)
 
 # --- language and time ---
 
@@ -210,6 +212,7 @@ REST_FRAMEWORK = {
         "upload": env.str("THROTTLE_UPLOAD", "120/min"),
     },
     "EXCEPTION_HANDLER": "core.api.exception_handler",
+    "LIST_SERIALIZER_ERRORS_AS_DICT": True,
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 KNOX_TOKEN_MODEL = "people.DeviceToken"  # noqa: S105 (a model, not a secret)

@@ -15,13 +15,13 @@ def require_settings() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "governance.settings")
     try:
         settings.INSTALLED_APPS  # noqa: B018 - the first access reads the environment
-    except ImproperlyConfigured as error:
+    except (ImproperlyConfigured, ValueError) as error:
         _end(error)
     except Trouble as trouble:
         raise SystemExit(str(trouble)) from None
 
 
-def _end(error: ImproperlyConfigured) -> NoReturn:
+def _end(error: Exception) -> NoReturn:
     missing = re.search(r"Set the (\w+) environment variable", str(error))
     if missing:
         raise SystemExit(

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import audit
-from core.errors import NotAllowed, NotFoundHere, Stale
+from core.errors import NotAllowed, NotFoundHere, Refused, Stale
 from core.privacy import blind_index
 from issues import steps, store
 from issues.case import Case
@@ -27,7 +27,9 @@ TITLE_LENGTH = 40
 
 
 def report(*, by: User, data: Mapping[str, Any], at: datetime | None = None) -> Issue:
-    """Register one report. See ``create_issues``."""
+    """Register one report. See ``create_issues``. Raises Refused for a ``client_id`` used before."""
+    if Issue.objects.filter(reporter=by, client_id=data["client_id"]).exists():
+        raise Refused("这份上报已经收到过，不必重复提交。", code="already_reported")
     return create_issues([data], by=by, at=at)[0]
 
 

@@ -14,6 +14,7 @@ from core.admin import ReferenceDataAdmin
 from core.errors import Refused
 from issues import reference
 from issues.models import Category, TimeLimit
+from people.requests import signed_in
 
 
 def check_by_rule(form: forms.ModelForm[Any], check: Callable[[Any], None]) -> None:
@@ -25,7 +26,7 @@ def check_by_rule(form: forms.ModelForm[Any], check: Callable[[Any], None]) -> N
             form.add_error(name if name in form.fields else None, messages)
 
 
-class CategoryForm(forms.ModelForm):  # type: ignore[type-arg]
+class CategoryForm(forms.ModelForm):
     class Meta:
         model = Category
         fields = ["name", "parent", "external_code", "needs_verification", "is_active"]
@@ -57,10 +58,10 @@ class CategoryAdmin(ReferenceDataAdmin):
     def save_model(
         self, request: HttpRequest, obj: Category, form: forms.ModelForm[Any], change: bool
     ) -> None:
-        reference.save_category(obj, by=request.user)
+        reference.save_category(obj, by=signed_in(request))
 
 
-class TimeLimitForm(forms.ModelForm):  # type: ignore[type-arg]
+class TimeLimitForm(forms.ModelForm):
     class Meta:
         model = TimeLimit
         fields = ["step", "level", "urgency", "category", "value", "unit", "effective_from"]
@@ -101,4 +102,4 @@ class TimeLimitAdmin(ReferenceDataAdmin):
     def save_model(
         self, request: HttpRequest, obj: TimeLimit, form: forms.ModelForm[Any], change: bool
     ) -> None:
-        reference.save_limit(obj, by=request.user)
+        reference.save_limit(obj, by=signed_in(request))

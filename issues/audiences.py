@@ -136,15 +136,17 @@ def messages_of_step(
     issue = people.issue
     recipients = dict.fromkeys(user_id for audience in audiences for user_id in people.of(audience))
     recipients.pop(actor_id or 0, None)
+    title, body = f"{action.label}：{issue.title}", f"{issue.number}，现为{issue.state_label}。"
+    url, urgent = issue.get_absolute_url(), issue.urgency == Urgency.SAFETY
     return [
         Message(
             key=f"issue:{issue.pk}:{seq}:{user_id}",
             recipient_id=user_id,
             kind=MessageKind.EVENT,
-            title=f"{action.label}：{issue.title}",
-            body=f"{issue.number}，现为{issue.state_label}。",
-            url=issue.get_absolute_url(),
-            urgent=issue.urgency == Urgency.SAFETY,
+            title=title,
+            body=body,
+            url=url,
+            urgent=urgent,
             created_at=at,
         )
         for user_id in recipients

@@ -53,10 +53,17 @@ class Case:
     @classmethod
     def load(cls, issue: Issue) -> Case:
         """The case of a saved issue; lock the row before if a step is to be taken."""
+        assignments = {
+            row.pk: row for row in issue.assignments.select_related("unit").order_by("id")
+        }
+        clocks = list(issue.clocks.order_by("id"))
+        for clock in clocks:
+            if clock.assignment_id:
+                clock.assignment = assignments[clock.assignment_id]  # one row, one instance
         return cls(
             issue=issue,
-            clocks=list(issue.clocks.order_by("id")),
-            assignments=list(issue.assignments.select_related("unit").order_by("id")),
+            clocks=clocks,
+            assignments=list(assignments.values()),
             revisit_attempts=(
                 issue.revisits.filter(round=issue.round, contact=Contact.NOT_REACHED).count()
                 if issue.status == Status.REVISIT

@@ -56,7 +56,7 @@ class CategoryFilter(django_filters.ModelChoiceFilter):
 
 
 def areas_of(request: HttpRequest) -> AreaQuerySet:
-    return ComplexArea.objects.visible_to(request.user).filter(retired_on__isnull=True)
+    return ComplexArea.objects.visible_to(request.user).active(timezone.localdate())
 
 
 class IssueFilter(TownFilterSet):

@@ -117,7 +117,10 @@ class InputForm:
         return any(one.kind == "photos" for one in self.fields)
 
     def _field(self, name: str, child: Any, value: Any, errors: Any) -> PageField:
-        kind, groups, limits, rows = "text", [], {}, []
+        kind = "text"
+        groups: list[OptionGroup] = []
+        rows: list[PageRow] = []
+        limits: dict[str, Any] = {}
         match child:
             case serializers.ListSerializer():
                 kind, rows = "rows", self._rows(name, child.child, value or [], errors)
@@ -163,9 +166,9 @@ class InputForm:
         )
 
     def _rows(self, name: str, child: Any, values: Any, errors: Any) -> list[PageRow]:
-        """The rows filled in so far and empty ones after them; the first of all stands open."""
+        """The rows filled in so far, which stand open, and empty ones after them."""
         filled = list(values)
-        wrong = errors if _by_row(errors) else []
+        wrong = errors if _by_row(errors) else {}
         rows = []
         for index in range(max(ROWS, len(filled))):
             fields = [
@@ -173,23 +176,22 @@ class InputForm:
                     f"{name}[{index}]{key}",
                     inner,
                     filled[index].get(key) if index < len(filled) else _initial(inner),
-                    wrong[index].get(key) if index < len(wrong) else None,
+                    wrong.get(index, {}).get(key),
                 )
                 for key, inner in child.fields.items()
             ]
-            rows.append(PageRow(fields, is_open=index == 0 or index < len(filled)))
+            rows.append(PageRow(fields, is_open=index < len(filled)))
         return rows
 
 
 def _initial(child: Any) -> Any:
-    """What an untouched field shows."""
-    if isinstance(child, serializers.BooleanField):
-        return child.default if isinstance(child.default, bool) else None
-    return child.initial
+    """What an untouched field shows: its default, if it has one."""
+    return child.initial if child.default is serializers.empty else child.default
 
 
 def _by_row(errors: Any) -> bool:
-    return isinstance(errors, list) and any(isinstance(row, Mapping) for row in errors)
+    """Whether a list's errors say which of its rows is at fault: {row: {field: messages}}."""
+    return isinstance(errors, Mapping) and all(isinstance(row, int) for row in errors)
 
 
 def flat(errors: Any) -> list[str]:

@@ -104,6 +104,24 @@ class PhotosField(serializers.ListField):
         return [found[pk] for pk in ids]
 
 
+class Reference(serializers.PrimaryKeyRelatedField[Any]):
+    """The id of a row. DRF's own takes 1.5 for 1."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, float):
+            self.fail("incorrect_type", data_type="float")
+        return super().to_internal_value(data)
+
+
+class Coordinate(serializers.FloatField):
+    """Degrees. DRF's own takes true for 1.0."""
+
+    def to_internal_value(self, data: Any) -> float:
+        if isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 def words(label: str, **kwargs: Any) -> serializers.CharField:
     return serializers.CharField(
         label=label, max_length=WORDS, style={"base_template": "textarea.html"}, **kwargs
@@ -112,14 +130,14 @@ def words(label: str, **kwargs: Any) -> serializers.CharField:
 
 class ReportInput(Input):
     client_id = serializers.UUIDField(label="上报端编号", help_text="由手机生成，重发时不变。")
-    place = serializers.PrimaryKeyRelatedField(
+    place = Reference(
         label="地点",
         queryset=Place.objects.filter(
             level__in=[PlaceLevel.GRID, PlaceLevel.COMMUNITY], valid_to__isnull=True
         ),
         help_text="网格或村（社区）。",
     )
-    category = serializers.PrimaryKeyRelatedField(
+    category = Reference(
         label="类别", queryset=Category.objects.filter(is_active=True)
     )
     urgency = serializers.ChoiceField(
@@ -137,13 +155,13 @@ class ReportInput(Input):
     address = serializers.CharField(
         label="详细地址", max_length=120, required=False, allow_blank=True
     )
-    longitude = serializers.FloatField(
+    longitude = Coordinate(
         label="经度", min_value=-180, max_value=180, required=False, allow_null=True
     )
-    latitude = serializers.FloatField(
+    latitude = Coordinate(
         label="纬度", min_value=-90, max_value=90, required=False, allow_null=True
     )
-    area = serializers.PrimaryKeyRelatedField(
+    area = Reference(
         label="复杂区域", queryset=ComplexArea.objects.all(), required=False, allow_null=True
     )
     captured_at = serializers.DateTimeField(label="采集时间", required=False, allow_null=True)

@@ -6,6 +6,8 @@ denominator is a queryset, so that the very rows can be listed.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
@@ -47,7 +49,7 @@ def overdue_at_the_end(period: Period) -> QuerySet[Issue]:
     return open_at_the_end(period).filter(pk__in=running.order_by().values("issue_id"))
 
 
-def closed_with_verdict(period: Period) -> QuerySet[Issue]:
+def closed_with_verdict(period: Period) -> QuerySet[Any]:
     """Closed issues whose last handling clock was judged, annotated with its ``handling_verdict``.
 
     The last handling clock is that of the submission which verification passed. What was resolved
@@ -70,15 +72,15 @@ def closed_with_verdict(period: Period) -> QuerySet[Issue]:
     )
 
 
-def handled_on_time(period: Period) -> QuerySet[Issue]:
+def handled_on_time(period: Period) -> QuerySet[Any]:
     return closed_with_verdict(period).filter(handling_verdict=Verdict.ON_TIME)
 
 
-def handled_late(period: Period) -> QuerySet[Issue]:
+def handled_late(period: Period) -> QuerySet[Any]:
     return closed_with_verdict(period).filter(handling_verdict=Verdict.LATE)
 
 
-def confirmed_resolved(period: Period) -> QuerySet[Issue]:
+def confirmed_resolved(period: Period) -> QuerySet[Any]:
     """Closed as resolved, and confirmed by the last answer of who complained or by a verifier."""
     answer = (
         Revisit.objects.filter(issue=OuterRef("pk"), contact=Contact.REACHED)
@@ -105,7 +107,7 @@ def reworked(period: Period) -> QuerySet[Issue]:
     return closed(period).filter(rework_count__gt=0)
 
 
-def rated(period: Period) -> QuerySet[Issue]:
+def rated(period: Period) -> QuerySet[Any]:
     """Issues whose last rating was given in the period, annotated with the ``rating``."""
     last = (
         Revisit.objects.filter(period.times("at"), issue=OuterRef("pk"), satisfaction__isnull=False)

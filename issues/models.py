@@ -268,7 +268,7 @@ class Issue(models.Model):
         """The status in the words of the level: the district calls its triage 联诊."""
         if self.status == Status.TRIAGE and self.level == Level.DISTRICT:
             return "待联诊"
-        return self.get_status_display()
+        return Status(self.status).label
 
     @property
     def is_contactable(self) -> bool:

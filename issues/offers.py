@@ -1,4 +1,4 @@
-"""What a step will do, said before it is taken: where the case goes, its clocks, who hears of it."""
+"""What a step will do, said before it is taken: where the case goes, its clocks, who hears."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ class Offer:
 
 
 def offers(issue: Issue, available: dict[Action, str | None]) -> list[Offer]:
-    """The steps of ``actions.available`` with their consequences, in the order of the table."""
-    return [offer(issue, action, refusal) for action, refusal in available.items()]
+    """The steps of ``actions.available`` with their consequences, in the order of the loop."""
+    return [offer(issue, action, available[action]) for action in Action if action in available]
 
 
 def offer(issue: Issue, action: Action, refusal: str | None) -> Offer:
@@ -55,7 +55,7 @@ def offer(issue: Issue, action: Action, refusal: str | None) -> Offer:
         url=reverse("issues:act", args=[issue.pk, action]),
         refusal=refusal or "",
         goes_to="" if stays else " 或 ".join(_label(target) for target in rule.to),
-        clocks=tuple(clock.value for clock in rule.clocks) or ("时限照常计算",),
+        clocks=tuple(clock.value for clock in rule.clocks) or ("照常计算",),
         hears=tuple(dict.fromkeys(_audience(rule, audience) for audience in rule.notify)),
         needs_input=bool(INPUTS[action]().fields),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
+from django.utils import timezone
 
 from areas.choices import PlaceLevel
 from areas.models import ComplexArea, Place
@@ -39,18 +39,15 @@ def towns(user: User) -> PlaceQuerySet:
 
 def to_report_at(user: User, town: Place | None) -> Groups:
     """Grids and communities under their communities; of a whole district, those of one town."""
-    inside = Q(pk__in=[])
-    for place in territory(user):
-        if place.level == PlaceLevel.DISTRICT:
-            inside |= Q(town=town) if town else Q(pk__in=[])
-        else:
-            inside |= Q(pk=place.pk) | Q(**{place.lineage_column: place.pk})
+    whole = [town] if town else []
+    inside = [
+        part
+        for place in territory(user)
+        for part in (whole if place.level == PlaceLevel.DISTRICT else [place])
+    ]
     rows = (
-        Place.objects.filter(
-            inside,
-            level__in=[PlaceLevel.COMMUNITY, PlaceLevel.GRID],
-            valid_to__isnull=True,
-        )
+        Place.objects.under(*inside)
+        .filter(level__in=[PlaceLevel.COMMUNITY, PlaceLevel.GRID], valid_to__isnull=True)
         .select_related("community", "town")
         .order_by("code")
     )
@@ -71,7 +68,7 @@ def only(groups: Groups) -> int | None:
 
 def areas(user: User, town: Place | None) -> Groups:
     """The complex areas in which the reported place may lie."""
-    rows = ComplexArea.objects.visible_to(user).filter(retired_on__isnull=True)
+    rows = ComplexArea.objects.visible_to(user).active(timezone.localdate())
     if town:
         rows = rows.filter(
             pk__in=ComplexArea.objects.filter(communities__town=town).order_by().values("pk")

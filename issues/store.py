@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
-from django.db import connection, models
+from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.utils import timezone
 
 from core import outbox
@@ -83,7 +84,7 @@ def save(cases: Sequence[Case], *, new: bool = False) -> None:
         for case in cases:
             case.issue.save(update_fields=ISSUE_FIELDS)
     _save_rows(Assignment, (row for c in cases for row in c.assignments), ASSIGNMENT_FIELDS)
-    _save_rows(Clock, (row for c in cases for row in c.clocks), CLOCK_FIELDS)
+    _save_rows(Clock, (row for c in cases for row in _touched_clocks(c)), CLOCK_FIELDS)
     for model, rows in _additions(cases):
         if rows:
             model._default_manager.bulk_create(rows, batch_size=BATCH)
@@ -101,12 +102,20 @@ def _additions(cases: Iterable[Case]) -> list[tuple[type[models.Model], list[Any
     ]
 
 
+def _touched_clocks(case: Case) -> list[Clock]:
+    """The clocks that the steps taken may have changed: what had stopped before stays as it is."""
+    since = case.events[0].at
+    return [c for c in case.clocks if c.ended_at is None or c.ended_at >= since]
+
+
 def _save_rows(model: type[models.Model], rows: Iterable[Any], fields: list[str]) -> None:
-    saved, fresh = [], []
+    """Update the few rows that exist one by one (bulk_update costs more), insert the others."""
+    fresh = []
     for row in rows:
-        (fresh if row.pk is None else saved).append(row)
-    if saved:
-        model._default_manager.bulk_update(saved, fields, batch_size=BATCH)
+        if row.pk is None:
+            fresh.append(row)
+        else:
+            row.save(update_fields=fields)
     if fresh:
         model._default_manager.bulk_create(fresh, batch_size=BATCH)
 
@@ -127,6 +136,23 @@ def copy(cases: Sequence[Case]) -> None:
     copy_rows(Message, [row for case in cases for row in case.messages])
 
 
+# Fields whose Python value the driver takes as it is; every other field prepares its own.
+AS_THEY_ARE = {
+    models.BigAutoField,
+    models.BigIntegerField,
+    models.BooleanField,
+    models.CharField,
+    models.DateTimeField,
+    models.FloatField,
+    models.ForeignKey,
+    models.OneToOneField,
+    models.PositiveIntegerField,
+    models.PositiveSmallIntegerField,
+    models.TextField,
+    models.UUIDField,
+}
+
+
 def copy_rows(model: type[models.Model], rows: Sequence[Any]) -> None:
     """COPY unsaved instances into their table, giving each the next id of the table's sequence."""
     if not rows:
@@ -134,7 +160,11 @@ def copy_rows(model: type[models.Model], rows: Sequence[Any]) -> None:
     fields = model._meta.concrete_fields
     key = model._meta.pk
     foreign = [field for field in fields if field.is_relation]
-    with connection.cursor() as cursor:
+    # Both are looked up once, not once per value: a district has millions of values.
+    database = connections[DEFAULT_DB_ALIAS]
+    values_of = itemgetter(*(field.attname for field in fields))
+    prepared = [(n, field) for n, field in enumerate(fields) if type(field) not in AS_THEY_ARE]
+    with database.cursor() as cursor:
         if isinstance(key, models.AutoField):
             unsaved = [row for row in rows if row.pk is None]
             cursor.execute(
@@ -143,20 +173,18 @@ def copy_rows(model: type[models.Model], rows: Sequence[Any]) -> None:
             )
             for row, (pk,) in zip(unsaved, cursor.fetchall(), strict=True):
                 row.pk = pk
-        for row in rows:
-            for field in foreign:
-                related = row._state.fields_cache.get(field.name)
-                if related is not None:
-                    setattr(row, field.attname, related.pk)
         columns = ", ".join(f'"{field.column}"' for field in fields)
         statement = f'COPY "{model._meta.db_table}" ({columns}) FROM STDIN'
         with cursor.copy(statement) as copying:
             for row in rows:
-                copying.write_row(
-                    [
-                        field.get_db_prep_save(getattr(row, field.attname), connection)
-                        for field in fields
-                    ]
-                )
+                for field in foreign:
+                    # The related row has got its id since this one was made.
+                    if row.__dict__[field.attname] is None and field.is_cached(row):
+                        related = field.get_cached_value(row)
+                        row.__dict__[field.attname] = related.pk if related else None
+                values = list(values_of(row.__dict__))
+                for n, field in prepared:
+                    values[n] = field.get_db_prep_save(values[n], database)
+                copying.write_row(values)
         for row in rows:
-            row._state.adding, row._state.db = False, connection.alias
+            row._state.adding, row._state.db = False, database.alias

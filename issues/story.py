@@ -1,6 +1,7 @@
-"""What the page of one issue tells: its history step by step, its clocks and its units, in words.
+"""What the page of one issue tells, in words: its history step by step, its clocks, its units.
 
-Read models only. ``upto`` is the last event that the reader may see (``querysets.last_visible_seq``).
+Nothing is written here. ``upto`` is the last event that the reader may see, as
+``querysets.last_visible_seq`` says.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def history(issue: Issue, *, upto: int, calendar: Calendar) -> list[Entry]:
                 at=event.at,
                 title=event.get_action_display(),
                 state=_state_after(event) if moved else "",
-                by=f"{event.actor}（{event.posting}）" if event.actor else PLATFORM,
+                by=f"{event.actor} · {event.posting}" if event.actor else PLATFORM,
                 since=elapsed(calendar, before.at, event.at) if before else "",
                 facts=facts(event, units),
                 text=scrub(event.text.body) if event.text else "",
@@ -145,16 +146,18 @@ def facts(event: IssueEvent, units: Mapping[int, Organisation]) -> list[tuple[st
         return []  # the head of the page says it
     data, found = event.data, []
     for name, field in _fields(event.action).items():
+        if isinstance(field, PhotosField):
+            continue  # they are shown
         if isinstance(field, UnitField):
             value = _name(units, data.get(f"{name}_id"))
         elif isinstance(field, serializers.ListSerializer):
             value = "、".join(_name(units, row["unit_id"]) for row in data.get(name, ()))
-        elif isinstance(field, serializers.ListField) and not isinstance(field, PhotosField):
+        elif isinstance(field, serializers.ListField):
             value = "、".join(_name(units, pk) for pk in data.get("unit_ids", ()))
         elif isinstance(field, serializers.ChoiceField):
             value = str(field.choices.get(data.get(name), ""))
         elif isinstance(field, serializers.BooleanField):
-            value = {True: "是", False: "否"}.get(data.get(name), "")  # type: ignore[arg-type]
+            value = {True: "是", False: "否"}.get(data.get(name), "")
         else:
             value = str(data.get(name) or "")
         if value:
@@ -173,7 +176,7 @@ def _units_named_in(events: list[IssueEvent]) -> dict[int, Organisation]:
 
 
 def _name(units: Mapping[int, Organisation], pk: int | None) -> str:
-    return units[pk].name if pk in units else ""
+    return units[pk].name if pk is not None and pk in units else ""
 
 
 # --- clocks ---
@@ -194,7 +197,7 @@ class ClockLine:
 def clock_lines(
     clocks: list[Clock], *, calendar: Calendar, now: datetime, until: datetime | None = None
 ) -> list[ClockLine]:
-    """The clocks that a reader sees, in the order in which they started; until an instant if set."""
+    """The clocks in the order in which they started; those started after ``until`` are left out."""
     return [
         _line(clock, calendar, now)
         for clock in clocks

@@ -10,11 +10,9 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
-    require_GET,
     require_http_methods,
     require_POST,
     require_safe,
@@ -28,12 +26,13 @@ from core.privacy import mask_name, mask_phone
 from core.registers import Column, Register, Sort
 from core.workdays import calendar
 from issues import actions, forms, offers, places, story
-from issues.choices import Action, ClockKind, Level, RevealReason, Source, Status
+from issues.choices import Action, ClockKind, Level, RevealReason, Source
 from issues.filters import IssueFilter
 from issues.inputs import INPUTS, Input, ReportInput
 from issues.models import Issue
 from issues.querysets import last_visible_seq
 from people.choices import Role
+from people.requests import signed_in
 
 ISSUES = Register(
     title="问题",
@@ -41,12 +40,12 @@ ISSUES = Register(
     columns=(
         Column("number", "编号", link=True),
         Column("title", "标题", template="issues/cells/title.html", wrap=True),
-        Column("category", "类别", "category.name"),
+        Column("category", "类别", "category.name", hide=True),
         Column("where", "地点", lambda issue: where(issue)),
         Column("status", "状态", template="issues/cells/status.html"),
         Column("lead_unit", "主办", "lead_unit.short_name"),
-        Column("due", "时限", template="issues/cells/due.html"),
-        Column("received", "受理", "received_at"),
+        Column("due", "时限", "due_at", template="issues/cells/due.html"),
+        Column("received", "受理", "received_at", template="issues/cells/received.html", hide=True),
     ),
     sorts={
         # issue_town_due, issue_district_due: the open cases are few beside the closed ones
@@ -61,7 +60,6 @@ ISSUES = Register(
     empty="没有符合条件的问题",
 )
 ISSUES_BY_DUE = replace(ISSUES, default_sort="due")
-ONCE = "report_arrives_once_per_reporter"  # the constraint on Issue
 LATEST = 10  # an area's issues shown on its page
 
 
@@ -72,7 +70,7 @@ def where(issue: Issue) -> str:
 
 def visible(request: HttpRequest, pk: int) -> Issue:
     """The issue, if this person may see it; else 404."""
-    return get_object_or_404(Issue.objects.visible_to(request.user).with_detail_data(), pk=pk)
+    return get_object_or_404(Issue.objects.visible_to(signed_in(request)).with_detail_data(), pk=pk)
 
 
 # --- the list ---
@@ -81,12 +79,12 @@ def visible(request: HttpRequest, pk: int) -> Issue:
 @business_page
 @require_safe
 def issue_list(request: HttpRequest) -> HttpResponse:
-    dispatches = request.user.has_role(Role.TOWN_DISPATCHER, Role.DISTRICT_DISPATCHER)
+    dispatches = signed_in(request).has_role(Role.TOWN_DISPATCHER, Role.DISTRICT_DISPATCHER)
     register = ISSUES_BY_DUE if dispatches else ISSUES
     return register.respond(
         request,
-        Issue.objects.visible_to(request.user).with_list_data(),
-        may_report=places.may_report(request.user),
+        Issue.objects.visible_to(signed_in(request)).with_list_data(),
+        may_report=places.may_report(signed_in(request)),
     )
 
 
@@ -94,11 +92,11 @@ def issue_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def issues_of_area(request: HttpRequest, pk: int) -> HttpResponse:
     """The latest issues of a complex area, as a part for the area's own page."""
-    rows = Issue.objects.visible_to(request.user).filter(area_id=pk).with_list_data()
+    rows = Issue.objects.visible_to(signed_in(request)).filter(area_id=pk).with_list_data()
     return render(
         request,
         "issues/_of_area.html",
-        {"issues": rows.order_by("-received_at", "-id")[:LATEST], "area_id": pk},
+        {"issues": rows.order_by("-received_at", "-id")[:LATEST]},
     )
 
 
@@ -116,7 +114,7 @@ def _detail(
 ) -> HttpResponse:
     """The page of a case. ``contact`` is shown unmasked, this once."""
     now, days = timezone.now(), calendar()
-    upto = last_visible_seq(issue, request.user)
+    upto = last_visible_seq(issue, signed_in(request))
     entries = story.history(issue, upto=upto, calendar=days)
     # Who left the case sees of its clocks and units, too, only what was there by then.
     until = entries[-1].at if entries and upto < issue.event_count else None
@@ -125,12 +123,13 @@ def _detail(
     )
     lines = story.clock_lines(clocks, calendar=days, now=now, until=until)
     running = {line.clock.kind: line for line in lines if line.lamp}
-    available = actions.available(issue, by=request.user)
+    available = actions.available(issue, by=signed_in(request))
     context = {
         "issue": issue,
         "where": where(issue),
         "entries": entries,
         "clocks": lines,
+        "ended_clocks": sum(line.lamp is None for line in lines),
         "units": story.unit_lines(
             list(issue.assignments.select_related("unit")), clocks, until=until
         ),
@@ -139,6 +138,7 @@ def _detail(
         "overall_clock": running.get(ClockKind.OVERALL),
         "report_photos": entries[0].photos if entries else [],
         "offers": offers.offers(issue, available),
+        "can_act": None in available.values(),
         "contact": contact,
         "contact_masked": (mask_name(issue.contact_name), mask_phone(issue.contact_phone)),
         "reveal_reasons": RevealReason.choices if available else [],
@@ -155,7 +155,7 @@ def reveal_contact(request: HttpRequest, pk: int) -> HttpResponse:
     reason = request.POST.get("reason", "")
     if reason not in RevealReason.values:
         raise Malformed("请选择查看联系方式的原因。")
-    contact = actions.reveal_contact(issue, by=request.user, reason=RevealReason(reason))
+    contact = actions.reveal_contact(issue, by=signed_in(request), reason=RevealReason(reason))
     return _detail(request, issue, contact=contact)
 
 
@@ -163,7 +163,7 @@ def reveal_contact(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def photo(request: HttpRequest, pk: int, attachment_id: uuid.UUID) -> HttpResponseBase:
     issue = visible(request, pk)
-    shown = issue.photos.filter(seq__lte=last_visible_seq(issue, request.user))
+    shown = issue.photos.filter(seq__lte=last_visible_seq(issue, signed_in(request)))
     row = get_object_or_404(shown.select_related("attachment"), attachment_id=attachment_id)
     return attachments.respond(row.attachment, request)
 
@@ -177,7 +177,7 @@ def act(request: HttpRequest, pk: int, action: Action) -> HttpResponse:
     issue = visible(request, pk)
     if request.method == "POST":
         return _take(request, issue, action)
-    available = actions.available(issue, by=request.user)
+    available = actions.available(issue, by=signed_in(request))
     if action not in available:
         raise _not_offered(issue, action)
     form = forms.InputForm(INPUTS[action](context=_context(request, issue, action)))
@@ -197,7 +197,7 @@ def _take(request: HttpRequest, issue: Issue, action: Action) -> HttpResponse:
             _check_offered(request, issue, action, int(version))
             data = forms.read(given, request.FILES.getlist("photos"))
             event = actions.perform(
-                issue.pk, action, by=request.user, data=data, expected_version=int(version)
+                issue.pk, action, by=signed_in(request), data=data, expected_version=int(version)
             )
     except Refused as error:
         return _refused(request, issue.pk, action, given, error)
@@ -209,7 +209,7 @@ def _check_offered(request: HttpRequest, issue: Issue, action: Action, version: 
     """Spare those who could not take the step anyway from filling in the form rightly first."""
     if version != issue.version:
         raise Stale()
-    available = actions.available(issue, by=request.user)
+    available = actions.available(issue, by=signed_in(request))
     if action not in available:
         raise _not_offered(issue, action)
     if refusal := available[action]:
@@ -225,7 +225,7 @@ def _refused(
 ) -> HttpResponse:
     """The form again with its words kept; of a case that moved on, as it stands now."""
     issue = visible(request, pk)
-    available = actions.available(issue, by=request.user)
+    available = actions.available(issue, by=signed_in(request))
     if action not in available and not isinstance(error, Stale):
         raise error
     form = forms.InputForm(given, errors=error.fields)
@@ -263,7 +263,7 @@ def _step_page(
 def _context(request: HttpRequest, issue: Issue, action: Action) -> dict[str, Any]:
     """Units are chosen within the territory of the level that will decide: the town or district."""
     by_town = issue.level == Level.TOWN or action == Action.ESCALATE_TOWN
-    return {"user": request.user, "place": issue.town if by_town else issue.district}
+    return {"user": signed_in(request), "place": issue.town if by_town else issue.district}
 
 
 # --- reporting ---
@@ -272,7 +272,7 @@ def _context(request: HttpRequest, issue: Issue, action: Action) -> dict[str, An
 @business_page
 @require_http_methods(["GET", "HEAD", "POST"])
 def report(request: HttpRequest) -> HttpResponse:
-    user = request.user
+    user = signed_in(request)
     if not places.may_report(user):
         raise NotAllowed("您的岗位不登记问题。")
     if request.method == "POST":
@@ -283,20 +283,21 @@ def report(request: HttpRequest) -> HttpResponse:
 
 def _register(request: HttpRequest) -> HttpResponse:
     """Register the report once: the same form sent twice leads to the same case."""
-    given = ReportInput(data=forms.entered(request.POST), context={"user": request.user})
-    client_id = _uuid(request.POST.get("client_id", ""))
-    if known := Issue.objects.filter(reporter=request.user, client_id=client_id).first():
+    given = ReportInput(data=forms.entered(request.POST), context={"user": signed_in(request)})
+    same = Issue.objects.filter(
+        reporter=signed_in(request), client_id=_uuid(request.POST.get("client_id", ""))
+    )
+    if known := same.first():
         return redirect(known)
     try:
         with transaction.atomic():
             data = forms.read(given, request.FILES.getlist("photos"))
-            issue = actions.report(by=request.user, data=data)
-    except IntegrityError as error:
-        if ONCE not in str(error):
+            issue = actions.report(by=signed_in(request), data=data)
+    except (IntegrityError, Refused) as error:
+        if known := same.first():
+            return redirect(known)  # the same form was sent twice at once, and the other one won
+        if isinstance(error, IntegrityError):
             raise
-        # The same form was sent twice at once; the other one won.
-        return redirect(get_object_or_404(Issue, reporter=request.user, client_id=client_id))
-    except Refused as error:
         town = _chosen_town(request, request.POST)
         return _report_page(request, given, town, error=error)
     messages.success(request, f"已登记，编号 {issue.number}，现为“{issue.state_label}”。")
@@ -313,13 +314,13 @@ def _uuid(text: str) -> uuid.UUID:
 def _chosen_town(request: HttpRequest, given: Any) -> Place | None:
     """The town in whose grids to choose, asked of those whose territory has several."""
     pk = given.get("town", "")
-    return places.towns(request.user).filter(pk=pk).first() if pk.isdecimal() else None
+    return places.towns(signed_in(request)).filter(pk=pk).first() if pk.isdecimal() else None
 
 
 def _report_page(
     request: HttpRequest, given: ReportInput, town: Place | None, error: Refused | None = None
 ) -> HttpResponse:
-    user = request.user
+    user = signed_in(request)
     choices = {
         "place": places.to_report_at(user, town),
         "category": places.categories(),

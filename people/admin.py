@@ -27,9 +27,10 @@ from people.forms import (
     show_refusal,
 )
 from people.models import Organisation, Posting, User
+from people.requests import signed_in
 
 
-class RoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class RoleAdmin(admin.ModelAdmin):
     """Open to the roles in ``viewers``, writable for those in ``editors``; nothing is deleted."""
 
     viewers: frozenset[Role] = frozenset()
@@ -39,13 +40,13 @@ class RoleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return self.has_view_permission(request)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_role(*self.viewers, *self.editors)
+        return signed_in(request).has_role(*self.viewers, *self.editors)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_role(*self.editors)
+        return signed_in(request).has_role(*self.editors)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_role(*self.editors)
+        return signed_in(request).has_role(*self.editors)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
@@ -62,7 +63,7 @@ class UserAdmin(RoleAdmin):
     search_fields = ["username", "full_name"]
     ordering = ["username"]
 
-    def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
         if obj is None:
             return ["username", "full_name", "password", "password_again"]
         return ["username", "full_name", "is_active", "password_state", "last_login", "created_at"]
@@ -87,7 +88,7 @@ class UserAdmin(RoleAdmin):
     def save_model(
         self, request: HttpRequest, obj: User, form: ModelForm[Any], change: bool
     ) -> None:
-        by = request.user
+        by = signed_in(request)
         if not change:
             given = form.cleaned_data
             created = actions.create_account(
@@ -117,7 +118,7 @@ class UserAdmin(RoleAdmin):
         if form.is_valid():
             try:
                 actions.reset_password(
-                    by=request.user, user=user, password=form.cleaned_data["password"]
+                    by=signed_in(request), user=user, password=form.cleaned_data["password"]
                 )
             except Refused as refused:
                 show_refusal(form, refused)
@@ -175,17 +176,19 @@ class PostingAdmin(RoleAdmin):
     ) -> type[ModelForm[Posting]]:
         kwargs["form"] = PostingEndForm if obj else AppointmentForm
         form: Any = super().get_form(request, obj, change, **kwargs)
-        form.by = request.user  # the class was made for this request alone
+        form.by = signed_in(request)  # the class was made for this request alone
         return form
 
     def save_model(
         self, request: HttpRequest, obj: Posting, form: ModelForm[Any], change: bool
     ) -> None:
         if change:
-            actions.end_posting(by=request.user, posting_id=obj.pk, ends_on=obj.ends_on)
+            actions.end_posting(
+                by=signed_in(request), posting_id=obj.pk, ends_on=form.cleaned_data["ends_on"]
+            )
             return
         posting = actions.appoint(
-            by=request.user,
+            by=signed_in(request),
             user=obj.user,
             role=obj.role,
             place=obj.place,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from knox.settings import knox_settings
 
 from core import audit
 from core.errors import NotAllowed, NotFoundHere
@@ -29,7 +29,7 @@ def add_device(*, by: User, device_name: str) -> tuple[DeviceToken, str]:
     # The row lock keeps two sign-ins at once from passing the limit together.
     user = User.objects.select_for_update().get(pk=by.pk)
     user.auth_token_set.filter(expiry__lt=timezone.now()).delete()
-    limit: int = settings.REST_KNOX["TOKEN_LIMIT_PER_USER"]
+    limit = knox_settings.TOKEN_LIMIT_PER_USER
     for oldest in user.auth_token_set.order_by("-created")[limit - 1 :]:
         _remove(oldest, by=by)
     token, key = DeviceToken.objects.create(user=user, device_name=device_name)

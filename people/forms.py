@@ -39,6 +39,7 @@ class OwnPasswordForm(PasswordChangeForm):
         self.fields["old_password"].label = "原密码"
         self.fields["new_password1"].help_text = STRENGTH_HINT
         self.fields["new_password2"].label = "再次输入新密码"
+        self.fields["new_password2"].help_text = ""
 
 
 def _password_field(label: str, help_text: str = "") -> forms.CharField:
@@ -65,7 +66,7 @@ class TemporaryPasswordForm(forms.Form):
         return cleaned
 
 
-class NewAccountForm(TemporaryPasswordForm, forms.ModelForm):  # type: ignore[type-arg]
+class NewAccountForm(TemporaryPasswordForm, forms.ModelForm):
     class Meta:
         model = User
         fields = ["username", "full_name"]
@@ -80,13 +81,13 @@ class NewAccountForm(TemporaryPasswordForm, forms.ModelForm):  # type: ignore[ty
                 self.add_error("password", error)
 
 
-class AccountForm(forms.ModelForm):  # type: ignore[type-arg]
+class AccountForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ["full_name", "is_active"]
 
 
-class AppointmentForm(forms.ModelForm):  # type: ignore[type-arg]
+class AppointmentForm(forms.ModelForm):
     """A new posting. ``by`` is set by the admin page."""
 
     by: User
@@ -115,7 +116,7 @@ class AppointmentForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
-class PostingEndForm(forms.ModelForm):  # type: ignore[type-arg]
+class PostingEndForm(forms.ModelForm):
     """The last day of a posting; nothing else of it changes. ``by`` is set by the admin page."""
 
     by: User

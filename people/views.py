@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import LoginView, PasswordChangeView
@@ -12,7 +10,7 @@ from django.http import HttpResponse, HttpResponseRedirect
 from core.errors import Refused
 from people import actions
 from people.forms import OwnPasswordForm, SignInForm
-from people.models import User
+from people.requests import signed_in
 
 
 class SignInView(LoginView):
@@ -23,8 +21,8 @@ class SignInView(LoginView):
 class OwnPasswordView(PasswordChangeView):
     form_class = OwnPasswordForm
 
-    def form_valid(self, form: PasswordChangeForm[User]) -> HttpResponse:
-        user = cast(User, self.request.user)
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        user = signed_in(self.request)
         try:
             actions.change_password(by=user, password=form.cleaned_data["new_password1"])
         except Refused as refused:

@@ -63,7 +63,8 @@ def reference_db(
     _refuse_second_database(request)
     with django_db_blocker.unblock(), databases.connected_to(_small_district):
         rolled_back = transaction.atomic()
-        rolled_back._from_testcase = True  # lets `durable` blocks run inside, as TestCase does
+        # As TestCase does: lets `durable` blocks run inside.
+        rolled_back._from_testcase = True  # type: ignore[attr-defined]
         with rolled_back:
             yield
             transaction.set_rollback(True)

@@ -73,7 +73,7 @@ class Servers:
         return self.var / "locks"
 
     def secret(self, name: str) -> str:
-        """Return a random secret: 32 bytes in URL-safe base64, made once, readable by its owner only.
+        """Return a random secret: 32 bytes in URL-safe base64, made once, for its owner only.
 
         Raises Trouble when the folder belongs to somebody else.
         """
@@ -109,8 +109,8 @@ class Servers:
 def locate(base_dir: Path) -> Servers:
     """Return where the servers of the checkout ``base_dir`` are or would be. Starts nothing.
 
-    VAR_DIR moves the data. EMBEDDED_DATABASE and EMBEDDED_REDIS_DB name another database and another
-    Redis number on the same servers; tests use them to keep out of each other's way.
+    VAR_DIR moves the data. EMBEDDED_DATABASE and EMBEDDED_REDIS_DB name another database and
+    another Redis number on the same servers; tests use them to keep out of each other's way.
     """
     base_dir = base_dir.resolve()
     account = service_account()
@@ -159,7 +159,7 @@ def reachable(path: Path, account: Account) -> bool:
 
 def _socket_home() -> Path:
     # /tmp before $TMPDIR: every terminal must find the same place, and it has to be short.
-    shared = Path("/tmp")
+    shared = Path("/tmp")  # noqa: S108 - the folder made in it is checked for its owner
     return shared if os.access(shared, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
 
 

@@ -66,6 +66,15 @@ def start(servers: Servers, *, disposable: bool) -> Postgres:
     return Postgres(servers, process)
 
 
+def answers(servers: Servers) -> bool:
+    """Say whether a PostgreSQL that has read its data lets us in."""
+    try:
+        _connect(servers).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 def _options(servers: Servers, *, disposable: bool) -> list[str]:
     settings = {
         "listen_addresses": "",
@@ -108,16 +117,17 @@ def _binaries(servers: Servers, account: Account | None) -> Path:
 
 def _copy_within_reach(servers: Servers, folder: Path) -> Path:
     """Copy the installation to the data folder: the servers' user cannot enter the checkout."""
-    home = servers.var / f"{folder.parent.name}-{int((folder / 'postgres').stat().st_mtime)}"
-    if not home.exists():
-        draft = home.with_name(f"{home.name}.new")
+    package = folder.parent.parent
+    copy = servers.var / f"programs-{int((folder / 'postgres').stat().st_mtime)}"
+    if not copy.exists():
+        draft = servers.var / "programs.new"
         shutil.rmtree(draft, ignore_errors=True)
-        shutil.copytree(folder.parent, draft, symlinks=True)
-        libraries = folder.parent.parent.with_suffix(".libs")
+        shutil.copytree(folder.parent, draft / package.name / folder.parent.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")  # the programs look for them there
         if libraries.is_dir():
-            shutil.copytree(libraries, servers.var / libraries.name, dirs_exist_ok=True)
-        draft.rename(home)
-    return home / "bin"
+            shutil.copytree(libraries, draft / libraries.name)
+        draft.rename(copy)
+    return copy / package.name / folder.parent.name / folder.name
 
 
 def _major_version(binaries: Path) -> int:
@@ -221,12 +231,16 @@ def _wait_until_ready(data: Path, process: subprocess.Popen[bytes], log: Path) -
 
 
 def _create_database(servers: Servers) -> None:
-    with psycopg.connect(
-        host=str(servers.run), user="postgres", dbname="postgres", autocommit=True
-    ) as connection:
+    with _connect(servers) as connection:
         known = connection.execute(
             "SELECT 1 FROM pg_database WHERE datname = %s", [servers.database]
         ).fetchone()
         if not known:
             name = sql.Identifier(servers.database)
             connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+
+
+def _connect(servers: Servers) -> psycopg.Connection:
+    return psycopg.connect(
+        host=str(servers.run), user="postgres", dbname="postgres", autocommit=True
+    )

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -69,18 +70,15 @@ def _bound_to(parent: int, farewell: signal.Signals) -> Callable[[], None]:
     return bind
 
 
-def stop(process: subprocess.Popen[bytes], sign: signal.Signals, patience: float) -> None:
-    """Ask a process to end; after ``patience`` seconds end its whole group."""
+def stop(process: subprocess.Popen[bytes], sign: signal.Signals | None, patience: float) -> None:
+    """Ask a process to end, or None: it was asked; after ``patience`` seconds end its group."""
     if process.poll() is None:
-        process.send_signal(sign)
-        try:
+        if sign is not None:
+            process.send_signal(sign)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(patience)
-        except subprocess.TimeoutExpired:
-            pass
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)  # also what a killed parent left in its group
-    except ProcessLookupError:
-        pass
     process.wait()
 
 

@@ -18,7 +18,7 @@ from types import FrameType
 from governance.embedded.places import Servers
 from governance.embedded.processes import Lock, spawn, stop, tail
 from governance.embedded.trouble import Trouble
-from governance.embedded.using import Use, use
+from governance.embedded.using import Use, make_folders, use
 
 _LOOK_EVERY = 0.3  # seconds
 _PATIENCE = 90  # seconds until the first page must answer
@@ -43,7 +43,7 @@ class _Stopped(Exception):
 
 
 class Supervisor:
-    """Starts the servers and the processes of the platform, watches them, and ends them in order."""
+    """Starts servers and processes of the platform, watches them, and ends them in order."""
 
     def __init__(
         self, servers: Servers, *, host: str, port: int, reference: str | None, reloading: bool
@@ -64,8 +64,10 @@ class Supervisor:
 
     def run(self) -> None:
         """Run until asked to stop. Raises Trouble when the platform cannot start or go on."""
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._ask_to_stop)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup leaves it
+            signal.signal(signal.SIGHUP, self._ask_to_stop)
         self._refuse_second_start()
         self._refuse_busy_port()
         with contextlib.suppress(_Stopped), self._database() as database:
@@ -92,11 +94,8 @@ class Supervisor:
     # --- before ---
 
     def _refuse_second_start(self) -> None:
-        try:
-            self._servers.make_var()
-            self._only_one = Lock(self._servers.locks / "up")
-        except PermissionError:
-            raise self._servers.foreign() from None
+        make_folders(self._servers)
+        self._only_one = Lock(self._servers.locks / "up")
         if not self._only_one.try_exclusive():
             raise Trouble("这个目录里已经运行着一个 make up：请用它，或先按 Ctrl-C 结束它。")
 
@@ -107,18 +106,18 @@ class Supervisor:
                 probe.bind((self._host, self._port))
             except PermissionError:
                 raise Trouble(
-                    f"没有权限使用端口 {self._port}：请换一个 1024 以上的端口，例如 PORT=8001 make up。"
+                    f"没有权限使用端口 {self._port}："
+                    "请换一个 1024 以上的端口，例如 PORT=8001 make up。"
                 ) from None
             except OSError as error:
                 raise Trouble(
-                    f"不能使用 {self._host}:{self._port}（{error.strerror}）：请结束占用这个端口的程序，"
-                    f"或换一个端口，例如 PORT={self._port + 1} make up。"
+                    f"不能使用 {self._host}:{self._port}（{error.strerror}）："
+                    f"请结束占用这个端口的程序，或换一个端口，例如 PORT={self._port + 1} make up。"
                 ) from None
 
     @contextlib.contextmanager
     def _database(self) -> Iterator[Use | None]:
         if not self._embedded:
-            self._servers.logs.mkdir(exist_ok=True)
             self._say("使用 DATABASE_URL 和 REDIS_URL 指定的服务器。")
             yield None
             return
@@ -175,7 +174,8 @@ class Supervisor:
             table = accounts.communicate()[0].decode("utf-8", "replace").strip()
             if accounts.returncode == 0:
                 self._say(f"{table}\n")
-        self._say(f"日志在 {self._servers.logs}。按 Ctrl-C 结束。")
+        logs = "" if self._reloading else f"日志在 {self._servers.logs}。"
+        self._say(f"{logs}按 Ctrl-C 结束。")
 
     def _start(self, part: _Part) -> None:
         part.process = spawn(
@@ -206,8 +206,8 @@ class Supervisor:
         return self._servers.logs / f"{part.name}.log"
 
     def _address(self) -> str:
-        host = "127.0.0.1" if self._host in ("0.0.0.0", "") else self._host
-        return f"{host}:{self._port}"
+        is_everywhere = self._host == "0.0.0.0"  # noqa: S104 - compared, not bound
+        return f"{'127.0.0.1' if is_everywhere else self._host}:{self._port}"
 
     def _first_page_answers(self) -> bool:
         connection = http.client.HTTPConnection(self._address(), timeout=30)
@@ -272,9 +272,15 @@ class Supervisor:
     # --- stop ---
 
     def _stop_parts(self) -> None:
-        for part in self._parts:
-            if part.process:
-                if not self._reloading:
-                    self._say(f"结束{part.label} …")
-                stop(part.process, signal.SIGTERM, patience=20)
+        """End the web server first, so that nobody adds work; then the others side by side."""
+        web, *others = self._parts
+        for together in ([web], others):
+            running = [part for part in together if part.process]
+            for part in running:
+                self._say(f"结束{part.label} …")
+                if part.process and part.process.poll() is None:
+                    part.process.terminate()
+            for part in running:
+                if part.process:
+                    stop(part.process, None, patience=20)
                 part.process = None

@@ -1,14 +1,14 @@
 """Using the embedded servers: they run from the first user's coming to the last one's leaving."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import IO, cast
 
-from governance.embedded import redis
+from governance.embedded import postgres, redis
 from governance.embedded.places import Servers, reachable, service_account
 from governance.embedded.processes import Lock, tail
 from governance.embedded.trouble import Trouble
@@ -69,17 +69,15 @@ def use(servers: Servers, *, disposable: bool = False) -> Use:
 
     ``disposable`` servers never flush to the disk (tests). Raises Trouble.
     """
-    _prepare(servers)
+    make_folders(servers)
     starting = Lock(servers.locks / "start")
     try:
         starting.exclusive()
         in_use = Lock(servers.locks / "in-use")
         try:
             in_use.shared()  # waits while a keeper is stopping
-            if _is_kept(servers):
-                _wait_until_they_answer(servers)
-                keeper = None
-            else:
+            keeper = None
+            if not _answer(servers):
                 _prepare_socket_folder(servers.run)
                 keeper = _start_keeper(servers, disposable=disposable)
         except BaseException:
@@ -90,8 +88,8 @@ def use(servers: Servers, *, disposable: bool = False) -> Use:
         starting.release()
 
 
-def _prepare(servers: Servers) -> None:
-    """Make the folders, and refuse those of somebody else."""
+def make_folders(servers: Servers) -> None:
+    """Make the folders of data, logs and locks. Raises Trouble when they are somebody else's."""
     account = service_account()
     try:
         servers.make_var()
@@ -153,27 +151,21 @@ def _start_keeper(servers: Servers, *, disposable: bool) -> "subprocess.Popen[by
             env=os.environ | {"VAR_DIR": str(servers.var)},
             start_new_session=True,  # neither Ctrl-C nor a closed terminal reaches it
         )
-    assert keeper.stdout is not None
-    with keeper.stdout:
-        report = keeper.stdout.read().decode()
+    with cast("IO[bytes]", keeper.stdout) as answer:
+        report = answer.read().decode()
     if report != "ready":
         keeper.wait()
         raise Trouble(report or f"内置数据库没有启动，见 {log}：\n{tail(log)}")
     return keeper
 
 
-def _wait_until_they_answer(servers: Servers) -> None:
+def _answer(servers: Servers) -> bool:
+    """Say whether running servers answer; False when there is no keeper, or it ends meanwhile."""
     deadline = time.monotonic() + _PATIENCE
-    while not (redis.answers(servers.redis_socket) and _listens(servers.run / ".s.PGSQL.5432")):
-        if not _is_kept(servers) or time.monotonic() > deadline:
+    while _is_kept(servers):
+        if redis.answers(servers.redis_socket) and postgres.answers(servers):
+            return True
+        if time.monotonic() > deadline:
             raise Trouble(f"内置数据库没有应答：请稍后再试；仍不行时查看 {servers.logs}。")
         time.sleep(0.05)
-
-
-def _listens(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
-        return True
+    return False

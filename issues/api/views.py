@@ -9,12 +9,11 @@ from __future__ import annotations
 import uuid
 from typing import Any, cast
 
-from django.db import models
 from django.http import HttpResponseBase
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
 from rest_framework.parsers import MultiPartParser
@@ -71,21 +70,13 @@ class IssuesView(ListAPIView[Issue]):
         return DUE if self.request.query_params.get("sort") == "due" else RECEIVED
 
     def get_queryset(self) -> IssueQuerySet:
-        rows = Issue.objects.visible_to(self.request.user).with_list_data()
-        return rows.open() if self.get_page_order() == DUE else rows
+        return Issue.objects.visible_to(self.request.user).with_list_data()
 
     @extend_schema(
         operation_id="list_issues",
         summary="问题列表",
         description="我能查看的全部问题；waiting=true 只列待我办理的。",
         tags=["问题"],
-        parameters=[
-            OpenApiParameter(
-                "sort",
-                enum=["received", "due"],
-                description="received（默认）：新受理的在前；due：只列在办，先到期的在前。",
-            )
-        ],
         responses=answers(IssueRow(many=True), 400, 401),
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -283,13 +274,8 @@ class PlacesView(APIView):
         responses=answers(PlaceOutput(many=True), 401),
     )
     def get(self, request: Request) -> Response:
-        below = models.Q(pk__in=[])
-        for place in _me(request).scope.places:
-            below |= models.Q(pk=place.pk) | models.Q(**{place.lineage_column: place.pk})
-        places = Place.objects.filter(
-            below,
-            level__in=[PlaceLevel.COMMUNITY, PlaceLevel.GRID],
-            valid_to__isnull=True,
+        places = Place.objects.under(*_me(request).scope.places).filter(
+            level__in=[PlaceLevel.COMMUNITY, PlaceLevel.GRID], valid_to__isnull=True
         )
         return Response(PlaceOutput(places, many=True).data)
 

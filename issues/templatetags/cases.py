@@ -1,4 +1,4 @@
-"""Template tags of the issue pages: a case's status, short dates, words without telephone numbers."""
+"""Template tags of the issue pages: a case's status, short dates, masked words."""
 
 from __future__ import annotations
 
@@ -16,34 +16,29 @@ from issues.models import Issue
 
 register = template.Library()
 
-# Green, yellow and red belong to the lamps.
-TONES = {
-    Status.PENDING_FIRST: "azure",
-    Status.GRID_HANDLING: "blue",
-    Status.TRIAGE: "azure",
-    Status.ASSIGNED: "azure",
-    Status.HANDLING: "blue",
-    Status.VERIFY: "purple",
-    Status.REVISIT: "purple",
-    Status.CLOSED: "secondary",
-}
+# At work, at rest, or else waiting for somebody. Green, yellow and red belong to the lamps.
+TONES = {Status.GRID_HANDLING: "blue", Status.HANDLING: "blue", Status.CLOSED: "secondary"}
+WAITING = "purple"
 
 
 @register.simple_tag
 def status(issue: Issue) -> SafeString:
     """The level and the status of a case: 镇街 · 办理中."""
-    return badge(f"{issue.get_level_display()} · {issue.state_label}", TONES[Status(issue.status)])
+    level, state = issue.get_level_display(), issue.state_label
+    label = state if state.startswith(level) else f"{level} · {state}"
+    return badge(label, TONES.get(Status(issue.status), WAITING))
 
 
 @register.simple_tag
-def day_and_time(at: datetime) -> SafeString:
-    """A moment without its year where that is the present one."""
+def day(at: datetime) -> SafeString:
+    """The day of a moment, without its year where that is the present one; the time as a hint."""
     local = timezone.localtime(at)
     this_year = local.year == timezone.localdate().year
     return format_html(
-        '<time datetime="{}" class="moment">{}</time>',
+        '<time datetime="{}" title="{}" class="moment">{}</time>',
         local.isoformat(timespec="minutes"),
-        local.strftime("%m-%d %H:%M" if this_year else "%Y-%m-%d %H:%M"),
+        local.strftime("%Y-%m-%d %H:%M"),
+        local.strftime("%m-%d" if this_year else "%Y-%m-%d"),
     )
 
 

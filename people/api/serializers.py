@@ -85,8 +85,15 @@ class ReadInput(serializers.Serializer[Any]):
         required=False,
         allow_empty=False,
         max_length=MAX_READ_AT_ONCE,
-        help_text="不填则全部标为已读。",
     )
+    all = serializers.BooleanField(
+        label="全部", default=False, help_text="true：全部标为已读，不填 ids。"
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["all"] == ("ids" in attrs):
+            raise serializers.ValidationError({"ids": "请填写 ids，或以 all 为 true，二者取一。"})
+        return attrs
 
 
 class ReadOutput(serializers.Serializer[Any]):

@@ -23,10 +23,10 @@ def test_an_altered_value_or_another_key_is_an_error_and_no_garbage(
     settings: Settings,
 ) -> None:
     stored = privacy.encrypt(PHONE)
-    with pytest.raises(privacy.PersonalDataUnreadable):
+    with pytest.raises(privacy.PersonalDataUnreadableError):
         privacy.decrypt(stored[:-8] + "AAAAAAA=")
     settings.PERSONAL_DATA_KEY = "another key"
-    with pytest.raises(privacy.PersonalDataUnreadable, match="PERSONAL_DATA_KEY"):
+    with pytest.raises(privacy.PersonalDataUnreadableError, match="PERSONAL_DATA_KEY"):
         privacy.decrypt(stored)
 
 

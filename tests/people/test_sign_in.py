@@ -81,6 +81,32 @@ def test_the_lockout_is_for_one_account_and_address_and_ends_after_fifteen_minut
     assert sign_in(client).status_code == 302
 
 
+def test_a_visitor_cannot_make_up_an_address_to_go_on_guessing(client, cast):
+    answers = [
+        client.post(
+            "/login/",
+            {"username": "wang_fang", "password": f"wrong-{n}"},
+            headers={"X-Forwarded-For": f"10.0.0.{n}"},
+        ).status_code
+        for n in range(5)
+    ]
+    assert answers[-1] == 429
+
+
+def test_behind_the_reverse_proxy_the_lockout_goes_by_the_address_that_it_wrote(
+    client, cast, settings
+):
+    settings.BEHIND_PROXY = True
+    guess = {"username": "wang_fang", "password": "wrong"}
+    for n in range(5):
+        made_up_and_real = {"X-Forwarded-For": f"192.0.2.{n}, 10.0.0.1"}
+        last = client.post("/login/", guess, headers=made_up_and_real)
+    assert last.status_code == 429
+    mine = {"username": "wang_fang", "password": PASSWORD}
+    elsewhere = client.post("/login/", mine, headers={"X-Forwarded-For": "10.0.0.2"})
+    assert elsewhere.status_code == 302
+
+
 def test_after_sign_in_one_goes_on_to_the_page_that_was_asked_for(client, cast):
     assert sign_in(client, next="/inbox/?unread=1").url == "/inbox/?unread=1"
 
@@ -127,7 +153,7 @@ def test_one_changes_the_own_password_and_stays_signed_in(client, cast):
     [
         ("wrong", NEW_PASSWORD, NEW_PASSWORD, "旧密码"),
         (PASSWORD, NEW_PASSWORD, "another", "密码"),
-        (PASSWORD, "short1!", "short1!", "至少 10 个字符"),
+        (PASSWORD, "short1!", "short1!", "密码太短"),
         (PASSWORD, "1234567890", "1234567890", "常见"),
         (PASSWORD, "wang_fang-1!", "wang_fang-1!", "用户名"),
         (PASSWORD, PASSWORD, PASSWORD, "不能与原密码相同"),

@@ -8,7 +8,7 @@ from governance.embedded import Servers
 
 
 def processes_of(servers: Servers) -> dict[int, str]:
-    """Return pid and command line of all that run for the servers' data folder, zombies left out."""
+    """Return pid and command of all that run for the servers' data folder, zombies left out."""
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -81,8 +81,7 @@ def test_secrets_come_from_the_environment_and_have_no_default(
 @pytest.mark.parametrize("service", ["web", "worker", "beat"])
 def test_processes_wait_for_tables_and_servers(compose: dict[str, Any], service: str) -> None:
     waits = {
-        name: wait["condition"]
-        for name, wait in compose["services"][service]["depends_on"].items()
+        name: wait["condition"] for name, wait in compose["services"][service]["depends_on"].items()
     }
 
     assert waits == {

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -75,7 +76,7 @@ def web(production: dict[str, str]) -> Iterator[int]:
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(tail(log, 40))
     yield port
-    stop(process, 15, PATIENCE)
+    stop(process, signal.SIGTERM, PATIENCE)
 
 
 def test_health_is_asked_without_https_and_pages_are_not(web: int) -> None:
@@ -108,7 +109,7 @@ def test_a_worker_is_healthy_while_it_runs(production: dict[str, str]) -> None:
         time.sleep(0.1)
     assert healthy("worker", environment=production)
 
-    stop(process, 15, PATIENCE)
+    stop(process, signal.SIGTERM, PATIENCE)
     assert not healthy("worker", environment=production)
 
 
@@ -120,7 +121,7 @@ def test_a_clock_is_healthy_while_it_keeps_its_schedule(production: dict[str, st
     while not healthy("beat", environment=production):
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(tail(log, 40))
-    stop(process, 15, PATIENCE)
+    stop(process, signal.SIGTERM, PATIENCE)
 
     long_ago = time.time() - 2 * SCHEDULE_AGE
     for schedule in Path(production["VAR_DIR"]).glob("celerybeat-schedule*"):
@@ -169,13 +170,13 @@ def proxy(web: int, production: dict[str, str]) -> Iterator[str]:
     port, plain_port = free_port(), free_port()
     configuration = (BASE_DIR / "deploy" / "nginx.conf").read_text("utf-8")
     for ours, here in {
+        "/tmp/": f"{folder}/",
         "listen 8080": f"listen 127.0.0.1:{plain_port}",
         "listen 8443": f"listen 127.0.0.1:{port}",
         "web:8000": f"127.0.0.1:{web}",
         "/run/secrets/": f"{folder}/",
         "/srv/var/static/": f"{folder}/static/",
         "/srv/media/": f"{folder}/media/",
-        "/tmp/": f"{folder}/",
         "worker_processes auto;": f"worker_processes 1; {'user root;' * (os.geteuid() == 0)}",
     }.items():
         assert ours in configuration
@@ -194,7 +195,7 @@ def proxy(web: int, production: dict[str, str]) -> Iterator[str]:
                 pytest.fail(tail(log, 40))
             time.sleep(0.05)
     yield f"https://127.0.0.1:{port}"
-    stop(process, 15, PATIENCE)
+    stop(process, signal.SIGTERM, PATIENCE)
 
 
 def get(address: str) -> tuple[int, bytes]:

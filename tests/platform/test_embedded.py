@@ -234,9 +234,7 @@ def test_a_missing_postgresql_gets_a_sentence(
         use(servers)
 
 
-def test_a_missing_redis_gets_a_sentence(
-    servers: Servers, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_redis_gets_a_sentence(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_BIN", "/nowhere/redis-server")
 
     with pytest.raises(Trouble, match="没有找到 Redis 程序：请运行 make install"):
@@ -270,8 +268,9 @@ def test_whoever_comes_during_the_start_waits_for_it(servers: Servers) -> None:
         first = pool.submit(another_user, servers)
         while not (servers.locks / "start").exists():
             time.sleep(0.001)
-        with use(servers, disposable=True), connect(servers):
+        with use(servers, disposable=True) as held, connect(servers):
             pass
         first.result().communicate()
 
+    assert held.wait_until_stopped()
     assert wait_until_gone(servers) == {}

@@ -1,6 +1,7 @@
 """A production start with an incomplete environment stops with a sentence."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +20,9 @@ COMPLETE = {
 REQUIRED = ["REDIS_URL", "SECRET_KEY", "PERSONAL_DATA_KEY", "ALLOWED_HOSTS"]
 
 
-def start(command: list[str | Path], environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+def start(
+    command: list[str | Path], environment: dict[str, str]
+) -> "subprocess.CompletedProcess[str]":
     python = Path(sys.executable).parent
     return subprocess.run(
         command,
@@ -41,7 +44,7 @@ def test_a_command_names_the_missing_variable(missing: str) -> None:
     assert "Traceback" not in answer.stderr
 
 
-@pytest.mark.parametrize("script", ["web", "worker", "beat", "migrate"])
+@pytest.mark.parametrize("script", ["web", "worker", "migrate"])
 def test_a_process_names_the_missing_variable(script: str) -> None:
     given = {name: value for name, value in COMPLETE.items() if name != "SECRET_KEY"}
     answer = start([BASE_DIR / "deploy" / script], given)
@@ -52,7 +55,7 @@ def test_a_process_names_the_missing_variable(script: str) -> None:
 
 
 def test_a_wrong_value_gets_a_sentence() -> None:
-    answer = start([sys.executable, "manage.py", "check"], COMPLETE | {"DEBUG": "perhaps"})
+    answer = start([sys.executable, "manage.py", "check"], COMPLETE | {"CONN_MAX_AGE": "soon"})
 
     assert answer.returncode == 1
     assert answer.stderr.startswith("配置有误，平台没有启动")
@@ -65,9 +68,11 @@ def test_a_command_without_the_packages_says_what_to_do() -> None:
     assert "请先运行 make install" in answer.stderr
 
 
-def test_the_production_settings_pass_the_deployment_check() -> None:
-    secrets = {"SECRET_KEY": "0123456789abcdef" * 4, "SECURE_HSTS_SECONDS": "3600"}
-    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    answer = start([*command, "--tag", "security"], COMPLETE | secrets)
+def test_django_finds_nothing_unsafe_in_the_production_settings() -> None:
+    given = {"SECRET_KEY": "0123456789abcdefghij" * 4, "SECURE_HSTS_SECONDS": "3600"}
+    answer = start([sys.executable, "manage.py", "check", "--deploy"], COMPLETE | given)
 
-    assert answer.returncode == 0, answer.stderr
+    # Both speak for domains that may not be ours: subdomains, and the list built into browsers.
+    accepted = {"security.W005", "security.W021"}
+    assert set(re.findall(r"security\.\w+", answer.stderr)) == accepted
+    assert answer.returncode == 0

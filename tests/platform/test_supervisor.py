@@ -1,7 +1,6 @@
 """``make up``: it says what it does, starts everything, and leaves nothing behind."""
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -14,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from governance.embedded import Servers, locate
+from governance.embedded import Servers, locate, use
 from governance.embedded.processes import Lock
 from tests.platform.running import processes_of, wait_until_gone
 from tests.plugin import BASE_DIR
@@ -53,8 +52,9 @@ class Up:
         return self.process.wait(PATIENCE)
 
 
-@pytest.fixture
-def servers(var: Path) -> Servers:
+@pytest.fixture(scope="module")
+def servers(module_var: Path) -> Servers:
+    """The servers of all tests here: each starts and ends the platform on the same data."""
     return locate(BASE_DIR)
 
 
@@ -86,6 +86,16 @@ def run(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str
     )
 
 
+def connect(servers: Servers) -> psycopg.Connection:
+    return psycopg.connect(host=str(servers.run), user="postgres", dbname="governance")
+
+
+def assert_said_in_order(said: str, *texts: str) -> None:
+    places = [said.find(text) for text in texts]
+    assert -1 not in places, said
+    assert places == sorted(places), said
+
+
 def pid_of(servers: Servers, part: str) -> int:
     """Return the pid of the first process of a part: the one that the supervisor started."""
     return min(pid for pid, command in processes_of(servers).items() if part in command)
@@ -94,47 +104,37 @@ def pid_of(servers: Servers, part: str) -> int:
 def test_it_runs_until_it_is_asked_to_stop(up: Up, servers: Servers) -> None:
     with urllib.request.urlopen(f"{up.url}/health/") as response:
         assert response.status == 200
-    said = up.said()
-    steps = ["启动 PostgreSQL", "更新数据表", "收集静态文件", "启动网站", f"平台已就绪：{up.url}"]
-    assert [said.find(step) for step in steps] == sorted(said.find(step) for step in steps)
-    assert "-1" not in [str(said.find(step)) for step in steps]
+    assert_said_in_order(
+        up.said(), "启动 PostgreSQL", "更新数据表", "启动网站", f"平台已就绪：{up.url}", "日志在"
+    )
 
     # A second one in the same checkout is refused; a command uses the running servers.
     second = run("-m", "governance.embedded", "up")
     assert (second.returncode, second.stdout) == (1, "")
-    assert re.search("已经运行着一个 make up：请用它，或先按 Ctrl-C 结束它", second.stderr)
-    assert run("manage.py", "shell", "--command", "print(1)").returncode == 0
+    assert "已经运行着一个 make up：请用它，或先按 Ctrl-C 结束它" in second.stderr
+    assert run("manage.py", "migrate", "--check").returncode == 0
 
     # A process that dies is replaced.
     os.kill(pid_of(servers, "celery --app governance.celery worker"), signal.SIGKILL)
     up.wait_for("后台任务意外结束（-9），重新启动")
 
     assert up.end(signal.SIGTERM) == 0
-    ending = up.said().partition("按 Ctrl-C 结束")[2]
-    steps = ["结束网站", "结束后台任务", "结束定时任务", "PostgreSQL 和 Redis 已停止，数据已保存"]
-    assert [ending.find(step) for step in steps] == sorted(ending.find(step) for step in steps)
+    assert_said_in_order(
+        up.said(), "结束网站", "结束后台任务", "结束定时任务", "PostgreSQL 和 Redis 已停止"
+    )
     assert processes_of(servers) == {}
 
 
-def test_a_kill_leaves_no_process_and_no_damage(
-    up: Up, servers: Servers, tmp_path: Path, port: int
-) -> None:
-    with psycopg.connect(
-        host=str(servers.run), user="postgres", dbname="governance"
-    ) as connection:
+def test_a_kill_leaves_no_process_and_no_damage(up: Up, servers: Servers) -> None:
+    with connect(servers) as connection:
         connection.execute("CREATE TABLE kept ()")
     up.process.kill()
     up.process.wait()
-    assert wait_until_gone(servers) == {}
 
-    again = Up(tmp_path / "terminal again", port)
-    again.wait_for("平台已就绪")
-    with psycopg.connect(
-        host=str(servers.run), user="postgres", dbname="governance"
-    ) as connection:
+    assert wait_until_gone(servers) == {}
+    with use(servers) as held, connect(servers) as connection:
         assert connection.execute("SELECT to_regclass('kept')").fetchone() == ("kept",)
-    assert again.end(signal.SIGINT) == 0
-    assert processes_of(servers) == {}
+    assert held.wait_until_stopped()
 
 
 def test_lost_servers_stop_it_with_a_sentence(up: Up, servers: Servers) -> None:

@@ -1,0 +1,123 @@
+"""The audit trail as the audit administrator reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, time
+from typing import Any
+
+import django_filters
+from django.apps import apps
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from core.models import AuditEntry
+from core.registers import Column, Register, Sort
+from core.workdays import moment
+from issues.filters import DayFilter
+from issues.trail import Trail as IssueTrail
+from meetings.trail import Trail as MeetingTrail
+from people.models import User
+from people.trail import Trail as PeopleTrail
+from projects.trail import Trail as ProjectTrail
+
+ACTIONS: dict[str, str] = {
+    **dict(PeopleTrail.choices),
+    **dict(IssueTrail.choices),
+    **dict(ProjectTrail.choices),
+    **dict(MeetingTrail.choices),
+    "calendar.filled": "生成全年日历",
+    "calendar.day_changed": "修改工作日",
+    "calendar.year_changed": "修改年度日历",
+}
+
+USER = User._meta.label_lower
+
+
+def target_types() -> list[tuple[str, str]]:
+    """Every kind of row of ours that an entry may be about."""
+    ours = ("core", "areas", "people", "issues", "projects", "meetings")
+    return [
+        (model._meta.label_lower, str(model._meta.verbose_name))
+        for app in ours
+        for model in apps.get_app_config(app).get_models()
+    ]
+
+
+class AuditFilter(django_filters.FilterSet):
+    actor = django_filters.CharFilter(
+        label="操作人", method="by_actor", max_length=40, help_text="操作人的用户名或姓名"
+    )
+    action = django_filters.ChoiceFilter(
+        label="操作", choices=list(ACTIONS.items()), empty_label="全部"
+    )
+    target_type = django_filters.ChoiceFilter(
+        label="对象", choices=target_types(), empty_label="全部"
+    )
+    target_id = django_filters.CharFilter(label="对象编号", max_length=60)
+    day_from = DayFilter(label="日期从", method="since")
+    day_to = DayFilter(label="日期到", method="until")
+
+    def by_actor(self, rows: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        people = User.objects.filter(Q(username__iexact=value) | Q(full_name=value))
+        return rows.filter(actor__in=people.order_by().values("pk"))
+
+    def since(self, rows: QuerySet[Any], name: str, value: date) -> QuerySet[Any]:
+        return rows.filter(at__gte=moment(value, time.min))
+
+    def until(self, rows: QuerySet[Any], name: str, value: date) -> QuerySet[Any]:
+        return rows.filter(at__lte=moment(value, time.max))
+
+
+class AuditRegister(Register):
+    """Names the accounts that the rows of a page are about, with one query a page."""
+
+    def context(self, request: HttpRequest, queryset: QuerySet[Any]) -> dict[str, Any]:
+        context = super().context(request, queryset)
+        _name_accounts(context["page"].rows)
+        return context
+
+
+def _name_accounts(entries: Iterable[AuditEntry]) -> None:
+    about_accounts = [entry for entry in entries if entry.target_type == USER]
+    accounts = User.objects.in_bulk([int(entry.target_id) for entry in about_accounts])
+    for entry in about_accounts:
+        account = accounts.get(int(entry.target_id))
+        entry.account_name = f"{account.full_name}（{account.username}）" if account else ""  # type: ignore[attr-defined]
+
+
+def _actor(entry: AuditEntry) -> str:
+    return f"{entry.actor.full_name}（{entry.actor.username}）" if entry.actor else "系统"
+
+
+def _target(entry: AuditEntry) -> str:
+    if not entry.target_type:
+        return ""
+    if name := getattr(entry, "account_name", ""):
+        return f"用户 {name}"
+    model = apps.get_model(entry.target_type)
+    return f"{model._meta.verbose_name} {entry.target_id}"
+
+
+def _detail(entry: AuditEntry) -> str:
+    return "；".join(f"{key}={value}" for key, value in entry.detail.items() if value is not None)
+
+
+AUDIT = AuditRegister(
+    title="审计",
+    unit="条",
+    columns=(
+        Column("at", "时间", lambda entry: f"{timezone.localtime(entry.at):%Y-%m-%d %H:%M:%S}"),
+        Column("actor", "操作人", _actor),
+        Column("action", "操作", lambda entry: ACTIONS.get(entry.action, entry.action)),
+        Column("target", "对象", _target),
+        Column("detail", "详情", _detail, template="governance/cells/audit_detail.html"),
+    ),
+    sorts={"at": Sort("时间", ("at", "id"))},  # audit_newest_first, audit_of_a_person
+    default_sort="-at",
+    filterset=AuditFilter,
+    search="actor",
+    template="governance/audit.html",
+    empty="没有符合条件的记录",
+)

@@ -1,0 +1,57 @@
+"""The frame around every page: who is here, where they may go, what is unread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+
+from core import outbox
+from people.choices import Role
+from people.requests import signed_in
+
+
+@dataclass(frozen=True)
+class NavItem:
+    url: str
+    label: str
+    icon: str
+    active: bool
+
+
+def frame(request: HttpRequest) -> dict[str, Any]:
+    user = request.user
+    if not user.is_authenticated:
+        return {"frame": None}
+    return {
+        "frame": {
+            "nav": _navigation(request),
+            "unread": outbox.unread_count(user),
+            "postings": user.current_postings,
+        }
+    }
+
+
+def _navigation(request: HttpRequest) -> list[NavItem]:
+    entries = [("home", "首页", "house")]
+    user = signed_in(request)
+    if user.sees_business:
+        entries += [
+            ("areas:list", "复杂区域", "map"),
+            ("issues:list", "问题", "clipboard-check"),
+            ("projects:list", "攻坚项目", "bullseye"),
+            ("meetings:list", "联席会议", "people"),
+        ]
+    if user.has_role(Role.AUDIT_ADMIN):
+        entries.append(("audit", "审计", "shield-check"))
+    entries.append(("inbox", "消息", "bell"))
+    if user.is_staff:
+        entries.append(("admin:index", "管理", "gear"))
+    items = []
+    for name, label, icon in entries:
+        url = reverse(name)
+        active = request.path == url if url == "/" else request.path.startswith(url)
+        items.append(NavItem(url, label, icon, active))
+    return items

@@ -1,0 +1,74 @@
+"""The figures of the quarter, and the page that shows the very rows behind one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+
+from core.errors import Malformed
+from core.metrics import Figure, Metric
+from issues import metrics as issue_metrics
+from meetings import metrics as meeting_metrics
+from meetings.report_views import REGISTERS
+from people.models import User
+from projects import metrics as project_metrics
+
+# On the home page of those who see the whole district. All of them count rows.
+OF_THE_QUARTER: tuple[Metric, ...] = (
+    issue_metrics.RECEIVED,
+    issue_metrics.CLOSED,
+    issue_metrics.ESCALATED_DISTRICT,
+    issue_metrics.ON_TIME_RATE,
+    issue_metrics.RESOLUTION_RATE,
+    issue_metrics.SATISFACTION_RATE,
+    project_metrics.COMPLETED,
+    meeting_metrics.DISTRICT_MEETINGS,
+)
+METRICS: dict[str, Metric] = {
+    metric.code: metric
+    for metrics in (issue_metrics.METRICS, project_metrics.METRICS, meeting_metrics.METRICS)
+    for metric in metrics
+}
+PARTS = {"numerator": "计入的", "denominator": "作为分母的"}
+
+
+def of_the_quarter(as_of: date) -> Sequence[Figure]:
+    return [metric.figure(as_of) for metric in OF_THE_QUARTER]
+
+
+def respond(request: HttpRequest, user: User, code: str, as_of: date) -> HttpResponse:
+    """Answer with the rows that a figure counts, or with those that it divides by.
+
+    Raises Http404 for an unknown figure and for one that is no count of rows, Malformed for a
+    part that no figure has.
+    """
+    if code not in METRICS:
+        raise Http404
+    part = request.GET.get("of", "numerator")
+    if part not in PARTS:
+        raise Malformed("没有这种列表。")
+    figure = METRICS[code].figure(as_of)
+    rows = _rows(figure, part)
+    model: Any = rows.model
+    listed = model.objects.visible_to(user).filter(pk__in=rows.order_by().values("pk"))
+    register = replace(
+        REGISTERS[model],
+        title=figure.metric.name,
+        filterset=None,
+        search="",
+        template="governance/figure.html",
+    )
+    return register.respond(request, listed.with_list_data(), figure=figure, part=part, parts=PARTS)
+
+
+def _rows(figure: Figure, part: str) -> QuerySet[Any]:
+    population = getattr(figure.metric, part)
+    rows = population(figure.period) if population else None
+    if not isinstance(rows, QuerySet):
+        raise Http404
+    return rows

@@ -1,0 +1,118 @@
+"""What waits for one person: the contents of the home page, section by section."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q
+from django.urls import reverse
+from django.utils import timezone
+
+from core import outbox
+from core.metrics import Figure
+from core.models import Message
+from governance import figures
+from issues.choices import OPEN_STATUSES, Lamp
+from issues.models import Issue
+from issues.querysets import IssueQuerySet
+from meetings.choices import MeetingStatus
+from meetings.models import Meeting
+from people.models import User
+from projects.models import Project
+
+ROWS = 8  # of what waits
+SIDE_ROWS = 5  # of a list at the side
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number and the list of the very rows that it counts. ``tone`` is a lamp's, or empty."""
+
+    label: str
+    value: int
+    url: str
+    tone: str = ""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """The issues on which this person has a step to take, what is due first on top."""
+
+    numbers: Sequence[Number]
+    rows: Sequence[Issue]
+    total: int
+    url: str
+
+
+@dataclass(frozen=True)
+class Home:
+    waiting: Waiting
+    open_issues: Sequence[Number]
+    unread: Sequence[Message]
+    unread_total: int
+    late_projects: Sequence[Project]
+    late_projects_total: int
+    meetings: Sequence[Meeting]
+    figures: Sequence[Figure]  # of the whole district, for those who see all of it
+
+
+def home_of(user: User, now: datetime) -> Home:
+    today = timezone.localdate(now)
+    unread = Message.objects.inbox_of(user).unread()
+    late_projects = Project.objects.visible_to(user).late_on(today)
+    return Home(
+        waiting=_waiting(user, now),
+        open_issues=_open_issues(user, now),
+        unread=list(unread[:SIDE_ROWS]),
+        unread_total=outbox.unread_count(user),
+        late_projects=list(
+            late_projects.select_related("responsible_unit").order_by("due_date", "id")[:SIDE_ROWS]
+        ),
+        late_projects_total=late_projects.count(),
+        meetings=list(
+            Meeting.objects.visible_to(user)
+            .filter(status=MeetingStatus.PLANNED, planned_on__gte=today)
+            .order_by("planned_on", "id")[:SIDE_ROWS]
+        ),
+        figures=figures.of_the_quarter(today) if user.scope.is_whole_district else [],
+    )
+
+
+def _waiting(user: User, now: datetime) -> Waiting:
+    url = f"{reverse('issues:list')}?mine=1"
+    issues = Issue.objects.waiting_for(user)
+    counts = _lamps(issues, now)
+    return Waiting(
+        numbers=(
+            Number("全部", counts["total"], url),
+            Number("超期", counts["red"], f"{url}&lamp={Lamp.RED}", Lamp.RED),
+            Number("临期", counts["yellow"], f"{url}&lamp={Lamp.YELLOW}", Lamp.YELLOW),
+        ),
+        rows=list(issues.with_list_data().order_by("due_at", "id")[:ROWS]),
+        total=counts["total"],
+        url=url,
+    )
+
+
+def _open_issues(user: User, now: datetime) -> list[Number]:
+    url = reverse("issues:list")
+    issues = Issue.objects.visible_to(user).filter(status__in=OPEN_STATUSES)
+    counts = _lamps(issues, now)
+    return [
+        Number("全部", counts["total"], url),
+        Number("环节超期", counts["red"], f"{url}?lamp={Lamp.RED}", Lamp.RED),
+        Number("环节临期", counts["yellow"], f"{url}?lamp={Lamp.YELLOW}", Lamp.YELLOW),
+        Number("总时限超期", counts["overall"], f"{url}?overall=red", Lamp.RED),
+    ]
+
+
+def _lamps(issues: IssueQuerySet, now: datetime) -> dict[str, int]:
+    """How many issues there are, and under which lamps. One query."""
+    return issues.order_by().aggregate(
+        total=Count("pk"),
+        red=Count("pk", filter=Q(due_at__lte=now)),
+        yellow=Count("pk", filter=Q(yellow_at__lte=now, due_at__gt=now)),
+        overall=Count("pk", filter=Q(overall_due_at__lte=now)),
+    )

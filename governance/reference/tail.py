@@ -1,0 +1,215 @@
+"""The live tail: what stands open on the first morning, in every state and under every lamp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from random import Random
+
+from areas.models import Place
+from core.workdays import moment
+from governance.reference import demo
+from governance.reference.chance import SEED, stream
+from governance.reference.history import Size
+from governance.reference.matters import Matters
+from governance.reference.stage import Stage
+from governance.reference.stories import Matter, Script, Story, day_of, midnight
+from issues import clocks
+from issues.choices import Action, Lamp, Level, Outcome, Status
+from issues.models import lamp
+from issues.office import Limits
+from issues.workflow import STEP_OF_STATUS, State
+from people.models import Organisation
+
+# How many stand open in each state: (in the full district, in the small one).
+OPEN = {
+    State(Level.GRID, Status.PENDING_FIRST): (44, 3),
+    State(Level.GRID, Status.GRID_HANDLING): (38, 4),
+    State(Level.GRID, Status.VERIFY): (20, 3),
+    State(Level.GRID, Status.REVISIT): (16, 3),
+    State(Level.TOWN, Status.TRIAGE): (26, 3),
+    State(Level.TOWN, Status.ASSIGNED): (20, 1),
+    State(Level.TOWN, Status.HANDLING): (50, 4),
+    State(Level.TOWN, Status.VERIFY): (16, 3),
+    State(Level.TOWN, Status.REVISIT): (14, 3),
+    State(Level.DISTRICT, Status.TRIAGE): (14, 3),
+    State(Level.DISTRICT, Status.ASSIGNED): (8, 1),
+    State(Level.DISTRICT, Status.HANDLING): (24, 4),
+    State(Level.DISTRICT, Status.VERIFY): (8, 3),
+    State(Level.DISTRICT, Status.REVISIT): (8, 3),
+}
+LAMPS = ((Lamp.GREEN, Lamp.YELLOW, Lamp.RED), (64, 21, 15))
+# Reported and closed since the quarter before ``today``, so that its report has something to say.
+CLOSED = {Size.FULL: 320, Size.SMALL: 16}
+CLOSED_DAYS = 150
+OLDEST_DAYS = 34  # working days that a red lamp may have been burning
+MORNING = time(9, 30)  # the lamps are those of the first morning
+
+
+@dataclass(frozen=True)
+class Wanted:
+    state: State
+    lamp: Lamp
+    at_demo: bool  # where the demo accounts work
+
+
+def earliest(today: date) -> date:
+    """The first day of what is reported in the tail: never in the counted history."""
+    return max(date(2026, 1, 1), today - timedelta(days=CLOSED_DAYS))
+
+
+class Tail:
+    def __init__(self, stage: Stage, today: date) -> None:
+        self.stage = stage
+        self.today = today
+        self.limits = Limits.load()
+
+    def scripts(self, size: Size) -> list[Script]:
+        """The scripts of the tail in the order of arrival."""
+        told = [
+            self._open(wanted, number)
+            for number, wanted in enumerate(self._wanted(size), start=1)
+        ]
+        told += self._closed(CLOSED[size])
+        return sorted(told, key=lambda script: script[0].at)
+
+    def _wanted(self, size: Size) -> Iterator[Wanted]:
+        """Each state under each lamp at the demo accounts' place, then by chance anywhere."""
+        rng = stream("lamps")
+        for state, (full, small) in OPEN.items():
+            lamps = list(LAMPS[0])
+            if state.status == Status.ASSIGNED:
+                lamps = [Lamp.GREEN]  # what nobody signs for in a day is signed for by the platform
+            for number in range(full if size == Size.FULL else small):
+                at_demo = number < len(lamps)
+                chosen = lamps[number] if at_demo else rng.choices(*LAMPS)[0]
+                yield Wanted(state, chosen if len(lamps) > 1 else Lamp.GREEN, at_demo)
+
+    # --- open ---
+
+    def _open(self, wanted: Wanted, number: int) -> Script:
+        """A script that ends in the wanted state, its lamp as wanted on the first morning."""
+        rng = stream(f"tail {number}")
+        matters = Matters(self.stage, rng)
+        for attempt in range(200):
+            matter = self._matter(matters, wanted)
+            seed = f"{SEED}:tail:{number}:{attempt}"
+            if script := self._script(matter, wanted, seed, rng):
+                return script
+        raise LookupError(f"no story ends in {wanted}")
+
+    def _matter(self, matters: Matters, wanted: Wanted) -> Matter:
+        place: Place | None = None
+        lead: Organisation | None = None
+        categories: tuple[str, ...] = ()
+        level = wanted.state.level
+        if wanted.at_demo:
+            grid = demo.ACCOUNTS["grid"][1]
+            if wanted.state.status == Status.VERIFY and wanted.lamp == Lamp.YELLOW:
+                grid = demo.GRID_WITHOUT_WORKER
+            place = self.stage.places[grid]
+            if level == Level.DISTRICT:
+                lead = self.stage.organisations[demo.ACCOUNTS["handler"][1]]
+                categories = ("环境提升", "道路设施", "公共设施", "物业服务")
+        return matters.draw(
+            level,
+            place=place,
+            lead=lead,
+            categories=categories,
+            outcome=Outcome.RESOLVED,
+            with_contact=wanted.state.status == Status.REVISIT,
+            may_be_urgent=False,
+        )
+
+    def _script(self, matter: Matter, wanted: Wanted, seed: str, rng: Random) -> Script | None:
+        """The story of ``matter`` up to the wanted state, or None if this one cannot end so."""
+        lines = Story(self.stage, matter, Random(seed)).tell(self.today)  # noqa: S311 - fiction
+        ends = [n for n, line in enumerate(lines) if line.to == wanted.state]
+        if not ends:
+            return None
+        # Of a triage or a handling, any of its lines may be the last: with or without consultation,
+        # with or without a co-unit's reply.
+        last = rng.choice(ends) if wanted.state.status != Status.ASSIGNED else ends[0]
+        anchor = self._anchor(lines, last)
+        rng_days = list(self._instants(rng, wanted, matter))
+        calendar = self.stage.calendar
+        span = calendar.working_days_between(day_of(lines[0].at), day_of(lines[anchor].at))
+        for instant in rng_days[:6]:
+            for more in range(4):
+                start = calendar.add_working_days(day_of(instant), -(span + more))
+                if anchor == 0:
+                    start = day_of(instant)
+                story = Story(self.stage, matter, Random(seed), pin=(anchor, instant))  # noqa: S311
+                told = story.tell(start)[: last + 1]
+                if self._fits(told, anchor):
+                    return told
+        return None
+
+    def _anchor(self, lines: Script, last: int) -> int:
+        """The line that started the clock which runs after line ``last``.
+
+        A unit's clock runs from the assignment; every other step's from the line that led into it.
+        """
+        state = lines[last].to
+        first = last
+        while first > 0 and lines[first - 1].to == state:
+            first -= 1
+        if state.status == Status.HANDLING and lines[first - 1].action == Action.ASSIGN:
+            first -= 1
+        return first
+
+    def _instants(self, rng: Random, wanted: Wanted, matter: Matter) -> Iterator[datetime]:
+        """When the clock may have started, for its lamp to be as wanted; the likeliest first."""
+        state, calendar = wanted.state, self.stage.calendar
+        step = STEP_OF_STATUS[state.status]
+        limit = self.limits.find(
+            step, state.level, matter.urgency, matter.category, self.today
+        )
+        now = moment(self.today, MORNING)
+        found = []
+        for days in range(1, OLDEST_DAYS * 7 // 5):
+            day = self.today - timedelta(days=days)
+            hours = [(17, 35, 60)]  # the evening counts as the next morning
+            if calendar.is_working(day):
+                hours.append((9, 0, 450))
+            for hour, minute, length in hours:
+                at = moment(day, time(hour, minute)) + timedelta(
+                    seconds=rng.randrange(length * 60)
+                )
+                due = clocks.due(at, limit, calendar).at
+                if lamp(calendar.yellow(at, due, limit.value), due, now) == wanted.lamp:
+                    found.append(at)
+        if state.status == Status.ASSIGNED:
+            # Not yet deemed acknowledged: the day to sign for it is not over.
+            found = [at for at in found if calendar.deadline(at, 1).at > now]
+        return iter(rng.sample(found, min(len(found), 6)))
+
+    def _fits(self, told: Script, anchor: int) -> bool:
+        """Whether the lines follow each other, all of them in the tail and before today."""
+        times = [line.at for line in told]
+        in_order = all(before <= after for before, after in zip(times, times[1:], strict=False))
+        return (
+            in_order
+            and (anchor == 0 or times[anchor - 1] < times[anchor])
+            and times[-1] < midnight(self.today)
+            and day_of(times[0]) >= date(2026, 1, 1)
+        )
+
+    # --- closed since ---
+
+    def _closed(self, count: int) -> Iterator[Script]:
+        rng = stream("closed since")
+        matters = Matters(self.stage, rng)
+        first = earliest(self.today)
+        days = (self.today - first).days
+        number = 0
+        while number < count:
+            level = rng.choices(list(Level), (44, 30, 26))[0]
+            matter = matters.draw(level)
+            seed = f"{SEED}:since:{number}:{rng.random()}"
+            day = first + timedelta(days=rng.randrange(days))
+            script = Story(self.stage, matter, Random(seed)).tell(day)  # noqa: S311 - fiction
+            if script[-1].at < midnight(self.today):
+                number += 1
+                yield script

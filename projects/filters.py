@@ -1,0 +1,56 @@
+"""What the list of projects can be filtered by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import django_filters
+from django.db.models import Q
+from django.utils import timezone
+
+from areas.filters import TownFilterSet, town_filter
+from issues.choices import Lamp
+from people.models import Organisation
+from projects.choices import Category, Status
+from projects.models import Project
+from projects.querysets import ProjectQuerySet
+
+
+class ProjectFilter(TownFilterSet):
+    q = django_filters.CharFilter(
+        label="搜索",
+        method="search",
+        help_text="编号、名称或内容",
+        max_length=60,
+    )
+    category = django_filters.ChoiceFilter(
+        field_name="aspect__category", label="类别", choices=Category.choices, empty_label="不限"
+    )
+    status = django_filters.ChoiceFilter(label="状态", choices=Status.choices, empty_label="不限")
+    lamp = django_filters.ChoiceFilter(
+        label="灯", choices=Lamp.choices, method="by_lamp", empty_label="不限"
+    )
+    town = town_filter()
+    lead_department = django_filters.ModelChoiceFilter(
+        label="牵头部门",
+        queryset=Organisation.objects.filter(
+            pk__in=Project.objects.order_by().values("lead_department_id")
+        ),
+        empty_label="不限",
+    )
+    year = django_filters.NumberFilter(
+        label="年度", min_value=2000, max_value=2100, decimal_places=0
+    )
+
+    class Meta:
+        model = Project
+        fields: list[str] = []
+
+    def search(self, rows: ProjectQuerySet, name: str, value: str) -> ProjectQuerySet:
+        return rows.filter(
+            Q(number__icontains=value) | Q(name__icontains=value) | Q(content__icontains=value)
+        )
+
+    def by_lamp(self, rows: ProjectQuerySet, name: str, value: str) -> ProjectQuerySet:
+        lit: Any = rows.with_lamp(timezone.localdate())
+        return lit.filter(lamp_on_day=value)
