@@ -1,8 +1,8 @@
 """Every setting of the platform, read from the environment.
 
 Two modes. With DATABASE_URL set, the platform runs against those servers in production form and
-each secret must be given. Without it, it runs on the embedded PostgreSQL and Redis, with secrets made
-on the first start and kept beside their data.
+each secret must be given. Without it, it runs on the embedded PostgreSQL and Redis, with secrets
+made on the first start and kept beside their data.
 """
 
 from datetime import timedelta
@@ -159,6 +159,7 @@ LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
 
 AXES_FAILURE_LIMIT = 5
+AXES_VERBOSE = False
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
@@ -223,11 +224,18 @@ REST_KNOX = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "复杂区域治理平台 API",
-    "DESCRIPTION": "网格员移动端接口。时间一律为带时区的 ISO 8601。",
+    "DESCRIPTION": (
+        "网格员移动端接口。时间一律为带时区的 ISO 8601，文字一律为 UTF-8。\n\n"
+        "出错时一律答复 `{code, message, fields}`：code 固定，供程序判断；message 为中文，"
+        "可直接显示；fields 指出有误的字段。无权查看的与不存在的不作区分，都是 404。\n\n"
+        "写入请求带 `Idempotency-Key`（上报以 client_id 代替）：未收到答复时原样重发，"
+        "不会重复写入。"
+    ),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "list"},
+    "TAGS": [{"name": name} for name in ("登录", "问题", "办理动作", "同步", "消息", "填表")],
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     # Names for choices that several fields of different meaning share.

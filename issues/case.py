@@ -14,7 +14,7 @@ from typing import Any
 from django.utils import timezone
 
 from core.models import Message
-from issues.choices import HANDLING_ACTIONS, Action, ClockKind, Contact, Status
+from issues.choices import HANDLING_ACTIONS, Action, ClockKind, Contact, Level, Status
 from issues.models import (
     Assignment,
     Clock,
@@ -75,7 +75,8 @@ class Case:
 
     @property
     def state(self) -> State | None:
-        return State(self.issue.level, self.issue.status) if self.issue.status else None
+        issue = self.issue
+        return State(Level(issue.level), Status(issue.status)) if issue.status else None
 
     def running(self, kind: ClockKind) -> Clock | None:
         return next((c for c in self.clocks if c.kind == kind and c.ended_at is None), None)
@@ -107,7 +108,7 @@ class Case:
         issue = self.issue
         units = {row.unit_id for row in self.present}
         return Facts(
-            state=State(issue.level, issue.status),
+            state=State(Level(issue.level), Status(issue.status)),
             source=issue.source,
             is_contactable=issue.is_contactable,
             needs_verification=issue.category.needs_verification,

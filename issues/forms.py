@@ -128,9 +128,9 @@ class InputForm:
             case PhotosField():
                 kind, limits = "photos", {"max": MAX_PHOTOS}
             case serializers.ListField():
-                kind, groups = "units", _options(by_kind(self.given.units.values()), value)
+                kind, groups = "units", _options(by_kind(self.given.choosable_units.values()), value)
             case UnitField():
-                kind, groups = "select", _options(by_kind(self.given.units.values()), value)
+                kind, groups = "select", _options(by_kind(self.given.choosable_units.values()), value)
             case serializers.PrimaryKeyRelatedField():
                 kind, groups = "select", _options(self.choices[name], value)
             case serializers.BooleanField(allow_null=True):

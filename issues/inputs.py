@@ -42,10 +42,10 @@ CLOCK_SKEW = timedelta(minutes=10)
 
 
 class Input(serializers.Serializer[Any]):
-    """Base of every action's input. ``units`` are the bodies that may be chosen, read once."""
+    """Base of every action's input. ``choosable_units`` are read once for the whole input."""
 
     @cached_property
-    def units(self) -> dict[int, Organisation]:
+    def choosable_units(self) -> dict[int, Organisation]:
         place: Place | None = self.context.get("place")
         rows = Organisation.objects.select_related("place")
         rows = rows.assignable_in(place) if place else rows.filter(is_active=True)
@@ -54,7 +54,7 @@ class Input(serializers.Serializer[Any]):
 
 @extend_schema_field(OpenApiTypes.INT)
 class UnitField(serializers.Field[Organisation, Any, int, Any]):
-    """The id of an organisation among the ``units`` of the whole input."""
+    """The id of an organisation among the ``choosable_units`` of the whole input."""
 
     default_error_messages = {
         "invalid": "请选择单位。",
@@ -66,7 +66,7 @@ class UnitField(serializers.Field[Organisation, Any, int, Any]):
             self.fail("invalid")
         if not str(data).isascii() or not str(data).isdigit() or len(str(data)) > 18:
             self.fail("invalid")
-        unit = self.root.units.get(int(data))  # type: ignore[attr-defined]
+        unit = self.root.choosable_units.get(int(data))  # type: ignore[attr-defined]
         if unit is None:
             self.fail("unknown")
         return unit
@@ -143,7 +143,9 @@ class ReportInput(Input):
     urgency = serializers.ChoiceField(
         label="紧急程度", choices=Urgency.choices, default=Urgency.NORMAL
     )
-    source = serializers.ChoiceField(label="来源", choices=Source.choices, default=Source.PATROL)
+    source = serializers.ChoiceField(  # type: ignore[assignment]  # Field has an attribute of this name
+        label="来源", choices=Source.choices, default=Source.PATROL
+    )
     title = serializers.CharField(
         label="标题",
         max_length=60,
@@ -231,7 +233,9 @@ class CoUnitInput(serializers.Serializer[Any]):
 
 class AssignInput(Input):
     lead_unit = UnitField(label="主办单位")
-    co_units = CoUnitInput(label="协办单位", many=True, required=False, max_length=MAX_CO_UNITS)
+    co_units = CoUnitInput(  # type: ignore[call-arg]  # the list that many=True makes takes it
+        label="协办单位", many=True, required=False, max_length=MAX_CO_UNITS
+    )
     limit_days = serializers.IntegerField(
         label="办理时限（工作日）",
         min_value=1,

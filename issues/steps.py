@@ -112,6 +112,13 @@ class _Step:
     def day(self) -> date:
         return timezone.localdate(self.at)
 
+    @property
+    def person(self) -> Posting:
+        """The posting that acts; no step of the system comes here."""
+        if self.by is None:
+            raise NotAllowed()
+        return self.by
+
     def take(self, target: State) -> IssueEvent:
         case, issue = self.case, self.case.issue
         origin = case.state
@@ -285,12 +292,11 @@ def _assign(step: _Step) -> None:
     unit_ids = [lead.pk, *(row["unit"].pk for row in co_units)]
     if len(set(unit_ids)) < len(unit_ids):
         raise Refused("同一单位不能重复交办。", fields={"co_units": ["单位重复。"]})
-    if step.by is None or step.by.place is None:
-        raise NotAllowed()
+    territory = step.person.place
     outside = [
         unit.short_name
         for unit in [lead, *(row["unit"] for row in co_units)]
-        if not unit.serves_below(step.by.place)
+        if territory is None or not unit.serves_below(territory)
     ]
     if outside:
         raise Refused(f"不在您的派单范围内：{'、'.join(outside)}。")
@@ -325,17 +331,16 @@ def _assign(step: _Step) -> None:
 
 
 def _acknowledge(step: _Step) -> None:
-    lead = step.case.lead
-    assert lead is not None  # the database keeps a lead for every assigned issue
+    lead = next(row for row in step.case.present if row.is_lead)
     lead.acknowledged_at = step.at
     lead.deemed_acknowledged = step.by is None
     step.case.issue.handler = step.by.user if step.by else None
 
 
 def _co_reply(step: _Step) -> None:
-    assert step.by is not None
-    row = step.case.co_assignment_of(step.by)
-    assert row is not None  # ``may`` has found it
+    row = step.case.co_assignment_of(step.person)
+    if row is None:
+        raise NotAllowed()
     row.replied_at = step.at
 
 
@@ -403,8 +408,7 @@ def _level_overall(step: _Step) -> None:
 
 def _resume_overall(step: _Step) -> None:
     clock = step.last(ClockKind.OVERALL, Step.OVERALL)
-    stopped_at = clock.ended_at
-    assert stopped_at is not None  # submission stopped it
+    stopped_at = clock.ended_at or step.at
     clocks.resume(clock, stopped_at, step.at, step.office.calendar)
     step.case.pauses.append(
         ClockPause(

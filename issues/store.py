@@ -178,10 +178,9 @@ def copy_rows(model: type[models.Model], rows: Sequence[Any]) -> None:
         with cursor.copy(statement) as copying:
             for row in rows:
                 for field in foreign:
-                    # The related row has got its id since this one was made.
-                    if row.__dict__[field.attname] is None and field.is_cached(row):
-                        related = field.get_cached_value(row)
-                        row.__dict__[field.attname] = related.pk if related else None
+                    related = row._state.fields_cache.get(field.name)
+                    if related is not None and row.__dict__[field.attname] is None:
+                        row.__dict__[field.attname] = related.pk  # it has got its id since
                 values = list(values_of(row.__dict__))
                 for n, field in prepared:
                     values[n] = field.get_db_prep_save(values[n], database)

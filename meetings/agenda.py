@@ -13,7 +13,7 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from areas.models import Place
-from issues.choices import Action, Level
+from issues.choices import Action, Level, Status
 from issues.models import Issue, IssueEvent
 from meetings.choices import ItemKind, MeetingLevel
 from meetings.models import AgendaItem, Meeting, MeetingSeries, Resolution
@@ -25,11 +25,14 @@ ESCALATIONS = {
     MeetingLevel.DISTRICT: (Level.DISTRICT, Action.ESCALATE_DISTRICT, "提级联诊"),
 }
 
+UNSETTLED = (Status.TRIAGE, Status.ASSIGNED, Status.HANDLING)
+
 
 def escalated_issues(place: Place) -> QuerySet[Issue]:
-    """Issues of the place's territory that stand open at its level, with ``escalated_at``.
+    """Issues of the place's territory that stand unsettled at its level, with ``escalated_at``.
 
-    None for a community: what is escalated leaves it.
+    What only waits for verification or a revisit needs no meeting. None for a community: what is
+    escalated leaves it.
     """
     if place.level not in ESCALATIONS:
         return Issue.objects.none()
@@ -42,8 +45,7 @@ def escalated_issues(place: Place) -> QuerySet[Issue]:
         .values("last")
     )
     return (
-        Issue.objects.open()
-        .filter(**{place.lineage_column: place.pk}, level=level)
+        Issue.objects.filter(**{place.lineage_column: place.pk}, level=level, status__in=UNSETTLED)
         .select_related("town")
         .annotate(escalated_at=Subquery(arrived))
         .order_by("due_at", "id")

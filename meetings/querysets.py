@@ -71,7 +71,7 @@ class MeetingQuerySet(models.QuerySet["Meeting"]):
 class ResolutionQuerySet(models.QuerySet["Resolution"]):
     def visible_to(self, user: Any) -> ResolutionQuerySet:
         """The resolutions of the meetings that the person sees: minutes go to all who took part."""
-        meetings = self.model._meta.get_field("meeting").related_model
+        meetings: Any = self.model._meta.get_field("meeting").related_model
         return self.filter(meeting__in=meetings.objects.visible_to(user))
 
     def running(self) -> ResolutionQuerySet:

@@ -17,6 +17,8 @@ from projects.querysets import ProjectQuerySet
 
 
 class ProjectFilter(TownFilterSet):
+    """Without a status only what is not done is listed; a search or a year finds all of it."""
+
     q = django_filters.CharFilter(
         label="搜索",
         method="search",
@@ -26,7 +28,12 @@ class ProjectFilter(TownFilterSet):
     category = django_filters.ChoiceFilter(
         field_name="aspect__category", label="类别", choices=Category.choices, empty_label="不限"
     )
-    status = django_filters.ChoiceFilter(label="状态", choices=Status.choices, empty_label="不限")
+    status = django_filters.ChoiceFilter(
+        label="状态",
+        method="in_status",
+        choices=[*Status.choices, ("all", "全部（含已完成）")],
+        empty_label="未完成",
+    )
     lamp = django_filters.ChoiceFilter(
         label="灯", choices=Lamp.choices, method="by_lamp", empty_label="不限"
     )
@@ -45,6 +52,16 @@ class ProjectFilter(TownFilterSet):
     class Meta:
         model = Project
         fields: list[str] = []
+
+    def filter_queryset(self, queryset: ProjectQuerySet) -> ProjectQuerySet:
+        rows = super().filter_queryset(queryset)
+        chosen = self.form.cleaned_data
+        if chosen["status"] or chosen["q"] or chosen["year"]:
+            return rows
+        return rows.exclude(status=Status.DONE)
+
+    def in_status(self, rows: ProjectQuerySet, name: str, value: str) -> ProjectQuerySet:
+        return rows if value == "all" else rows.filter(status=value)
 
     def search(self, rows: ProjectQuerySet, name: str, value: str) -> ProjectQuerySet:
         return rows.filter(

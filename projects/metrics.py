@@ -15,7 +15,7 @@ PUBLISHED = Metric(
     period_kind=PeriodKind.AS_OF,
     numerator=lambda period: Project.objects.published_by(period.last),
     display=exact("个"),
-    rows_url=lambda period: "/projects/",
+    rows_url=lambda period: "/projects/?status=all",
 )
 FIVE_ELEMENTS = Metric(
     code="projects_with_five_elements",
@@ -26,7 +26,7 @@ FIVE_ELEMENTS = Metric(
     numerator=lambda period: Project.objects.published_by(period.last).with_five_elements(),
     denominator=lambda period: Project.objects.published_by(period.last),
     display=fraction,
-    rows_url=lambda period: "/projects/",
+    rows_url=lambda period: "/projects/?status=all",
 )
 COMPLETED = Metric(
     code="projects_completed",

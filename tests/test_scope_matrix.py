@@ -1,8 +1,8 @@
 """Who gets what from every page, written out by hand for the whole cast.
 
-One case of 龙西一格 stands with two departments: 住建局 leads, 水务局 helps. One project of 龙西 is led
-by 住建局, and one district meeting was held with 住建局. The endpoints of the API have their own
-matrix in ``tests/api/test_scope.py``.
+One case of 龙西一格 stands with two departments: 住建局 leads, 水务局 helps. 住建局 also leads a
+project of 龙西, and a district meeting was held with it. The endpoints of the API have a matrix of
+their own in ``tests/api/test_scope.py``.
 """
 
 from __future__ import annotations

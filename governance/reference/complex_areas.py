@@ -28,7 +28,8 @@ NAMED_PILOTS = {
 OTHER_PILOTS = 9
 REGISTERED = date(2024, 3, 1)  # the first day of the survey
 SURVEY_DAYS = 100
-# Not among the 186: retired before the end of 2025, or registered afterwards. (community, name, type)
+# Not among the 186: (community, name, type) of areas retired before the end of 2025, or registered
+# afterwards.
 RETIRED = (
     ("石公村", "石公山脚城中村", AreaType.URBAN_VILLAGE),
     ("金山村", "金山浜城中村", AreaType.URBAN_VILLAGE),

@@ -1,4 +1,4 @@
-"""The counted history: what was reported in 2024 and 2025, with what must not be counted beside it."""
+"""The counted history: what was reported in 2024 and 2025, and what must not be counted of it."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ def _drafts(stage: Stage, size: Size) -> Iterator[Draft]:
     for heading, count in SOLVED.items():
         for _ in some(count):
             yield Draft(
-                matters.draw(
-                    Level.DISTRICT, categories=HEADINGS[heading], outcome=Outcome.RESOLVED
-                )
+                matters.draw(Level.DISTRICT, categories=HEADINGS[heading], outcome=Outcome.RESOLVED)
             )
             written += 1
     for outcome, count in NOT_SOLVED.items():

@@ -95,7 +95,10 @@ class Calls:
     def _district_meetings(self) -> list[Held]:
         return [
             self._hold(
-                self.district_series, f"{quarter.label}联席会议", self._meeting_day(quarter)
+                self.district_series,
+                f"{quarter.label}联席会议",
+                self._meeting_day(quarter),
+                topics=len(TOPICS),
             )
             for quarter in quarters_between(FIRST_DAY, LAST_DAY)
         ]
@@ -119,13 +122,13 @@ class Calls:
         return held
 
     def _community_meetings(self) -> None:
-        """One in each of 40 communities; the first of them decide matters that don't count above."""
+        """One in each of 40 communities; what the first of them decide doesn't count above."""
         communities = self.rng.sample(self._with_areas(), COMMUNITY_MEETINGS)
         for number, community in enumerate(communities):
             series = self._series(community, f"{stem(community.name)}联席会议")
             day = self._working(date(2025, 1, 6) + timedelta(days=self.rng.randrange(330)))
             held = self._hold(
-                series, f"{community.name}2025年联席会议", day, town=community.town, topics=1
+                series, f"{community.name}2025年联席会议", day, town=community.town, topics=0
             )
             if number < OF_COMMUNITIES:
                 self._resolve(held, solved_on=held.held_on + timedelta(days=20))
@@ -136,7 +139,7 @@ class Calls:
             day = self._meeting_day(quarter)
             title = f"{quarter.label}联席会议"
             if day < self.today:
-                held = self._hold(self.district_series, title, day)
+                held = self._hold(self.district_series, title, day, topics=len(TOPICS))
                 for number in range(OF_THIS_YEAR):
                     late = number == 0 and quarter != Quarter.of(self.today)
                     solved_on = day + timedelta(days=25 + 5 * number)
@@ -175,7 +178,7 @@ class Calls:
         day: date,
         *,
         town: Place | None = None,
-        topics: int = len(TOPICS),
+        topics: int = 1,
     ) -> Held:
         by = self._secretary(series.place)
         planned_at = moment(day - timedelta(days=8), time(10))
@@ -238,8 +241,8 @@ class Calls:
             day = date(2026, 1, 12) + timedelta(days=4 * number)
             self._resolve(last, solved_on=day, due_date=date(2026, 1, 31))
         for number in range(LATE):
-            day = date(2026, 1, 20) if number else None  # one is late to this day
-            self._resolve(before, solved_on=day, due_date=date(2025, 12, 10))
+            solved_on = date(2026, 1, 20) if number else None  # one is late to this day
+            self._resolve(before, solved_on=solved_on, due_date=date(2025, 12, 10))
         for number in range(SINGLE_UNIT):
             meeting = ordered[number % len(ordered)]
             day = self._working(meeting.held_on + timedelta(days=15))

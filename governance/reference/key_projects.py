@@ -11,7 +11,7 @@ from areas.models import ComplexArea, Place
 from core.workdays import moment
 from governance.reference.chance import stream
 from governance.reference.stage import Stage
-from governance.reference.territory import stem
+from governance.reference.territory import stem, town_of
 from issues.choices import Lamp
 from people.choices import Role
 from people.models import Organisation, User
@@ -26,7 +26,13 @@ COUNTED = (
     ("厂中厂整治", "工业集聚点消防分隔改造", "消防大队", "应急环保办", "改造厂房 26 处"),
     ("群租房整治", "群租房清理整治", "公安分局", "平安办", "整改隐患 112 处"),
     ("群租房整治", "出租房屋登记与安全码建设", "区住建局", "平安办", "登记率 100%"),
-    ("消防与电动车充停", "电动自行车集中充停场所建设", "消防大队", "应急环保办", "新建充电口 1200 个"),
+    (
+        "消防与电动车充停",
+        "电动自行车集中充停场所建设",
+        "消防大队",
+        "应急环保办",
+        "新建充电口 1200 个",
+    ),
     ("消防与电动车充停", "老旧小区消防通道打通", "消防大队", "应急环保办", "打通通道 18 条"),
     ("毗邻区安全联防", "毗邻区安全联防联治", "区应急局", "应急环保办", "联合巡查每月 2 次"),
     ("毗邻区安全联防", "毗邻河道两岸共治", "区水务局", "城建办", "清理排口 35 处"),
@@ -224,6 +230,5 @@ class Steps:
     def _somewhere(self) -> tuple[ComplexArea, Place, Place]:
         """An area, the place at which its project stands (community or town), and the town."""
         area, community = self.rng.choice(self.areas)
-        town = community.town
-        assert town is not None  # areas lie in communities
+        town = town_of(community)
         return area, community if self.rng.random() < 0.6 else town, town

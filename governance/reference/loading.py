@@ -1,4 +1,4 @@
-"""Loading the whole district: everything in one transaction, so that a killed load leaves nothing."""
+"""Loading the whole district in one transaction, so that a killed load leaves nothing."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from areas.models import Place
 from core.errors import Refused
 from governance.reference import (
     complex_areas,
+    demo,
     history,
     joint_meetings,
     key_projects,
@@ -22,8 +23,8 @@ from governance.reference import (
     territory,
 )
 from governance.reference.history import Size
-from governance.reference.stage import Stage
 from governance.reference.staff import Roster
+from governance.reference.stage import Stage
 from governance.reference.tail import Tail
 
 EARLIEST_TODAY = date(2026, 2, 1)
@@ -60,6 +61,7 @@ def load(*, size: Size, today: date, say: Say = lambda text: None) -> None:
     key_projects.create(stage, today)
     joint_meetings.create(stage, today)
     scripts.deliver(unread_since=scripts.unread_since(today))
+    demo.welcome(today)
     # Everything written so far is delivered: nobody is to be woken for it.
     connection.run_on_commit.clear()
 
@@ -77,7 +79,7 @@ def _issues(stage: Stage, size: Size, today: date) -> None:
 
 @contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Half a million rows without a cycle among them: looking for cycles costs a quarter of the time."""
+    """Half a million rows hold no cycles: to look for some costs a quarter of the time."""
     gc.disable()
     try:
         yield

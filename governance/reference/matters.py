@@ -8,6 +8,7 @@ from random import Random
 from areas.models import Place
 from governance.reference.stage import Stage
 from governance.reference.stories import Matter
+from governance.reference.territory import town_of
 from issues.choices import Level, Outcome, Source, Urgency
 from people.models import Organisation
 
@@ -112,8 +113,7 @@ class Matters:
         *,
         with_organ: bool,
     ) -> tuple[Organisation, list[Organisation]]:
-        rng, town = self.rng, place.town
-        assert town is not None  # matters lie in grids and communities
+        rng, town = self.rng, town_of(place)
         offices = self.stage.offices(category, town)
         if level == Level.TOWN:
             lead = lead or rng.choice(offices.leads)

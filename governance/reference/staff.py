@@ -154,9 +154,7 @@ def _minute_takers(postings: list[Posting]) -> Iterator[Posting]:
 
 def _create_those_who_left(district: Place) -> None:
     rng = stream("people who left")
-    grids = list(
-        Place.objects.under(district).filter(level=PlaceLevel.GRID).order_by("code")
-    )
+    grids = list(Place.objects.under(district).filter(level=PlaceLevel.GRID).order_by("code"))
     users = User.objects.bulk_create(
         User(
             username=f"left{number:02d}",

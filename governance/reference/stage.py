@@ -61,9 +61,7 @@ class Stage:
     def offices(self, category: str, town: Place) -> Units:
         """The same in a town; the community's own committee may assist."""
         prefix = stem(town.name)
-        offices = [
-            self.organisations[prefix + short] for short in OFFICES_FOR[category].split()
-        ]
+        offices = [self.organisations[prefix + short] for short in OFFICES_FOR[category].split()]
         others = [self.organisations[f"{prefix}{short}"] for short in ("党建办", "社会事业办")]
         return Units(offices, [unit for unit in others if unit not in offices])
 

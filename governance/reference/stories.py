@@ -1,6 +1,7 @@
 """How a matter goes through the loop, as a script: who does what, when, and in what words.
 
-A script is a list of lines. ``governance.reference.scripts`` plays it, by the real actions or in bulk.
+A script is a list of lines. ``governance.reference.scripts`` plays it: by the real actions, or in
+bulk.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from governance.reference import words
 from governance.reference.chance import full_name, phone, uuid4
 from governance.reference.pace import Pace
 from governance.reference.stage import Stage
+from governance.reference.territory import town_of
 from issues.choices import (
     HANDLING_ACTIONS,
     Action,
@@ -56,13 +58,13 @@ class Matter:
     urgency: Urgency
     level: Level  # where it is dealt with in the end
     outcome: Outcome
-    lead: Organisation | None = None
+    lead: Organisation | None = None  # None: the grid itself deals with it
     co_units: Sequence[Organisation] = ()
 
 
 @dataclass(frozen=True)
 class Line:
-    """One step of a script. ``by`` None is the platform itself; ``to`` is where the case then stands."""
+    """One step of a script. ``by`` None is the platform; ``to`` is where the case then stands."""
 
     action: Action
     by: User | None
@@ -106,23 +108,19 @@ class Story:
     def tell(self, day: date) -> Script:
         """The whole script of a report that comes in on ``day``."""
         self._report(day)
-        match self.matter.level:
-            case Level.GRID:
-                self._in_the_grid()
-            case Level.TOWN:
-                self._to_the_town()
-                self._by_units(Level.TOWN)
-            case Level.DISTRICT:
-                self._to_the_town()
+        level, lead = self.matter.level, self.matter.lead
+        if lead is None:
+            self._in_the_grid()
+        else:
+            self._to_the_town()
+            if level == Level.DISTRICT:
                 self._to_the_district()
-                self._by_units(Level.DISTRICT)
+            self._by_units(level, lead)
         self._verification()
         self._revisit()
         return self.lines
 
-    def _add(
-        self, action: Action, by: User | None, at: datetime, to: State, **data: Any
-    ) -> None:
+    def _add(self, action: Action, by: User | None, at: datetime, to: State, **data: Any) -> None:
         if self.pin and self.pin[0] == len(self.lines):
             at = self.pin[1]
         self.lines.append(Line(action, by, at, data, to))
@@ -177,7 +175,10 @@ class Story:
         if self.rng.random() < SENT_DOWN:
             self._escalate_to_town()
             self._send_down(
-                Role.TOWN_DISPATCHER, self.town_id, PENDING_FIRST, "此类问题网格可以解决，请网格办理。"
+                Role.TOWN_DISPATCHER,
+                self.town_id,
+                PENDING_FIRST,
+                "此类问题网格可以解决，请网格办理。",
             )
         solved = State(Level.GRID, Status.VERIFY)
         done = self._result()
@@ -278,7 +279,7 @@ class Story:
         if level == matter.level and matter.lead:
             units = [matter.lead, *matter.co_units]
         else:
-            units = self.stage.offices(matter.category.name, self._town()).leads
+            units = self.stage.offices(matter.category.name, town_of(matter.place)).leads
         names = "、".join(unit.short_name for unit in units)
         self._add(
             Action.CONSULT,
@@ -289,17 +290,10 @@ class Story:
             text=f"会同{names}现场研判，明确责任分工和办理要求。",
         )
 
-    def _town(self) -> Place:
-        town = self.matter.place.town
-        assert town is not None  # issues lie in grids and communities
-        return town
-
     # --- units ---
 
-    def _by_units(self, level: Level) -> None:
+    def _by_units(self, level: Level, lead: Organisation) -> None:
         matter, roster = self.matter, self.stage.roster
-        lead = matter.lead
-        assert lead is not None  # a matter that goes to units has one
         if matter.co_units or self.rng.random() < 0.3:
             self._consult(level)
         role, place_id = (
@@ -347,9 +341,7 @@ class Story:
             return handler
         due = self.stage.calendar.deadline(self.at, 1).at
         if is_late:
-            self._add(
-                Action.AUTO_ACKNOWLEDGE, None, due + timedelta(seconds=seconds), handling
-            )
+            self._add(Action.AUTO_ACKNOWLEDGE, None, due + timedelta(seconds=seconds), handling)
         else:
             self._add(Action.ACKNOWLEDGE, handler, min(natural, due), handling)
         return handler

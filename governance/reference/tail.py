@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from random import Random
 
 from areas.models import Place
@@ -68,8 +69,7 @@ class Tail:
     def scripts(self, size: Size) -> list[Script]:
         """The scripts of the tail in the order of arrival."""
         told = [
-            self._open(wanted, number)
-            for number, wanted in enumerate(self._wanted(size), start=1)
+            self._open(wanted, number) for number, wanted in enumerate(self._wanted(size), start=1)
         ]
         told += self._closed(CLOSED[size])
         return sorted(told, key=lambda script: script[0].at)
@@ -163,9 +163,7 @@ class Tail:
         """When the clock may have started, for its lamp to be as wanted; the likeliest first."""
         state, calendar = wanted.state, self.stage.calendar
         step = STEP_OF_STATUS[state.status]
-        limit = self.limits.find(
-            step, state.level, matter.urgency, matter.category, self.today
-        )
+        limit = self.limits.find(step, state.level, matter.urgency, matter.category, self.today)
         now = moment(self.today, MORNING)
         found = []
         for days in range(1, OLDEST_DAYS * 7 // 5):
@@ -174,9 +172,7 @@ class Tail:
             if calendar.is_working(day):
                 hours.append((9, 0, 450))
             for hour, minute, length in hours:
-                at = moment(day, time(hour, minute)) + timedelta(
-                    seconds=rng.randrange(length * 60)
-                )
+                at = moment(day, time(hour, minute)) + timedelta(seconds=rng.randrange(length * 60))
                 due = clocks.due(at, limit, calendar).at
                 if lamp(calendar.yellow(at, due, limit.value), due, now) == wanted.lamp:
                     found.append(at)
@@ -188,7 +184,7 @@ class Tail:
     def _fits(self, told: Script, anchor: int) -> bool:
         """Whether the lines follow each other, all of them in the tail and before today."""
         times = [line.at for line in told]
-        in_order = all(before <= after for before, after in zip(times, times[1:], strict=False))
+        in_order = all(before <= after for before, after in pairwise(times))
         return (
             in_order
             and (anchor == 0 or times[anchor - 1] < times[anchor])

@@ -1,4 +1,4 @@
-"""The place tree: the district, its 14 towns, 86 communities with areas (and 4 without), 430 grids."""
+"""The place tree: the district, 14 towns, 86 communities with areas and 4 without, 430 grids."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ TOWNS_CSV = Path(__file__).parent / "data" / "wuzhong_towns.csv"
 DISTRICT_CODE = "320506"
 GRIDS_PER_COMMUNITY = 5
 
-# Communities by town. Those of 金庭镇 have no complex area and no grid. Three names and one code are
-# real; the others are invented, and so are their codes.
+# Communities by town. Those of 金庭镇 have no complex area and no grid. Three names and one code
+# are real; the others are invented, and so are their codes.
 COMMUNITIES = {
     "长桥街道": (
         "龙西社区 花苑社区 长蠡社区 新桥社区 南塘社区 石湖社区 宝丰社区 澹台社区 吴苑社区 先锋社区 "
         "湄长社区 枫津社区 水香社区 锦程社区"
     ),
     "城南街道": (
-        "东湖社区 红庄社区 宝南社区 南石湖社区 古塘社区 碧波社区 双银社区 新江社区 文溪社区 迎春社区 "
-        "田上社区 蓝湾社区"
+        "东湖社区 红庄社区 宝南社区 南石湖社区 古塘社区 碧波社区 双银社区 新江社区 文溪社区 "
+        "迎春社区 田上社区 蓝湾社区"
     ),
     "越溪街道": "溪上社区 旺山村 张桥村 莫舍社区 木林社区 珠村社区 吴山社区",
     "郭巷街道": (
@@ -34,7 +34,8 @@ COMMUNITIES = {
     "太湖街道": "东太湖社区 天鹅社区 塔韵社区 龙翔社区",
     "甪直镇": "龙潭社区 甫澄社区 淞浦村 澄北村 瑶盛村 湖浜村 长巨村 前港村",
     "木渎镇": (
-        "金枫社区 灵岩社区 香溪社区 白塔社区 塔影社区 姑苏村 天平村 五峰村 金山村 藏北社区 沈巷社区 尧峰社区"
+        "金枫社区 灵岩社区 香溪社区 白塔社区 塔影社区 姑苏村 天平村 五峰村 金山村 藏北社区 "
+        "沈巷社区 尧峰社区"
     ),
     "胥口镇": "胥江社区 采香社区 箭泾村 新峰村 马舍村",
     "东山镇": "洞庭社区 湖湾村",
@@ -69,6 +70,13 @@ def stem(name: str) -> str:
         if name.endswith(ending):
             return name.removesuffix(ending)
     return name
+
+
+def town_of(place: Place) -> Place:
+    """The town of a community or a grid."""
+    if place.town is None:
+        raise LookupError(f"{place} lies in no town")
+    return place.town
 
 
 def create() -> Place:

@@ -142,10 +142,13 @@ def hand_out(user: User, token: str = "", *, limit: int = PAGE_SIZE) -> Page:
 
 def _begin_round(cursor: Cursor, territory: Territory, snapshot: str) -> tuple[Cursor, Round]:
     """A new round; also in place of one whose territory has changed before its last page."""
-    held = cursor.held
-    if cursor.round is not None:
-        held |= cursor.round.territory
-    seen = None if territory - held else cursor.seen
+    held, seen, broken_off = cursor.held, cursor.seen, cursor.round
+    if broken_off is not None:
+        if broken_off.removed and held - broken_off.territory:
+            pass  # of what was taken away, some may be the owner's again
+        held |= broken_off.territory
+    if territory - held:
+        seen = None
     return replace(cursor, held=held, seen=seen), Round(snapshot, territory)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 import zlib
 from io import BytesIO
+from unittest import mock
 
 import pytest
 from django.test import override_settings
 from PIL import Image
+from rest_framework.throttling import ScopedRateThrottle
 
 from core.models import Attachment
 from tests.api.phone import API, Phone, picture
@@ -110,3 +112,12 @@ def test_a_strange_file_name_does_no_harm(phone: Phone, name: str) -> None:
     kept = Attachment.objects.get()
     assert "/" not in kept.original_name
     assert str(kept.pk) in kept.file.name
+
+
+def test_uploading_is_throttled(phone: Phone) -> None:
+    with mock.patch.dict(ScopedRateThrottle.THROTTLE_RATES, {"upload": "1/min"}):
+        assert phone.upload(picture()).status_code == 201
+        response = phone.upload(picture("green"))
+    refused(response, 429, "throttled")
+    assert 0 < int(response.headers["Retry-After"]) <= 60
+    assert Attachment.objects.count() == 1

@@ -5,6 +5,7 @@ These tests commit, because what a transaction has not committed no snapshot sho
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -322,6 +323,54 @@ def test_a_scope_that_changes_between_two_pages_leaves_nothing_behind(
     device.sync()
     assert device.is_true()
     town.wang_fang.postings.update(place=town.longxi_grid_1)
+    device.sync()
+    assert device.is_true()
+
+
+def test_what_was_lost_and_regained_between_two_pages_comes_back(town: Cast) -> None:
+    issues = [town.report(by=town.zhao_min) for _ in range(3)]
+    device = Device(town.wang_fang, limit=1)
+    device.sync()
+    posting = town.wang_fang.postings.get()
+    end(posting)
+    assert device.page()["removed"] == [issues[0].pk]
+
+    Posting.objects.filter(pk=posting.pk).update(ends_on=None)
+
+    device.sync()
+    assert device.is_true()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_between_any_two_pages_the_device_ends_up_true(
+    town: Cast, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 (not a secret)
+    grids = [town.longxi_grid_1, town.longxi_grid_2, town.longxi]
+    device = Device(town.wang_fang, limit=2)
+
+    def report() -> None:
+        grid = chance.choice(grids)
+        town.report(by=again(town.zhao_min), place=grid)
+
+    def change() -> None:
+        if waiting := Issue.objects.filter(status="pending_first").order_by("pk"):
+            town.step(
+                chance.choice(waiting), Action.FIRST_HANDLE, again(town.zhao_min), text="先看看。"
+            )
+
+    def move() -> None:
+        place = chance.choice([*grids, town.jinshan_grid_1])
+        role = Role.COMMUNITY_OFFICER if place == town.longxi else Role.GRID_WORKER
+        town.wang_fang.postings.update(place=place, role=role)
+
+    for _ in range(60):
+        chance.choices([report, change, move, device.page], weights=[4, 2, 1, 5])[0]()
+        if chance.random() < 0.1:
+            device.sync()
+            device.sync()
+            assert device.is_true()
+    device.sync()
     device.sync()
     assert device.is_true()
 

@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from django.utils import timezone
+from rest_framework.test import APIClient
 from rest_framework.throttling import ScopedRateThrottle
 
 from core.models import AuditEntry
@@ -187,3 +188,11 @@ def test_a_strange_authorization_header_is_no_sign_in(cast: Cast, header: str) -
     phone.credentials(HTTP_AUTHORIZATION=header.encode().decode("latin-1"))
     response = phone.read("/me")
     assert (response.status_code, response.data["code"]) == (401, "not_authenticated")
+
+
+def test_a_browser_session_writes_only_with_the_token_of_its_page(cast: Cast) -> None:
+    browser = APIClient(enforce_csrf_checks=True)
+    browser.force_login(cast.wang_fang, "django.contrib.auth.backends.ModelBackend")
+    assert browser.get(f"{API}/me").status_code == 200
+    response = browser.post(f"{API}/inbox/read", {"all": True}, format="json")
+    assert (response.status_code, response.data["code"]) == (403, "not_allowed")

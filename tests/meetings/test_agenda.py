@@ -15,7 +15,14 @@ from meetings.choices import ItemKind
 from meetings.models import AgendaItem, Meeting
 from tests.cast import Cast, again
 from tests.issues.moments import at, in_district_triage, in_town_triage, with_two_departments
-from tests.meetings.stages import held, planned, resolved, series, solved
+from tests.meetings.stages import (
+    held,
+    planned,
+    resolved,
+    series,
+    solved,
+    submitted_at_the_district,
+)
 from tests.projects import stages as projects
 
 NOW = at("2025-07-03")
@@ -65,6 +72,7 @@ def test_every_item_says_why_it_is_there(cast: Cast) -> None:
 def test_what_is_not_the_districts_or_not_late_or_done_stays_off(cast: Cast) -> None:
     in_town_triage(cast)
     cast.report()
+    submitted_at_the_district(cast)
     projects.published(cast, due_date=date(2025, 7, 3))  # due that very day
     projects.completed(cast, "2025-06-20")
     projects.drafted(cast)

@@ -16,7 +16,7 @@ from projects.choices import Status
 from projects.models import Project, ProjectAspect
 from tests.cast import Cast
 from tests.issues.moments import at
-from tests.projects.stages import data, drafted, published
+from tests.projects.stages import completed, data, drafted, published
 
 SOON = date(2099, 1, 1)
 
@@ -58,11 +58,15 @@ def test_the_list_shows_what_its_reader_may_see(cast: Cast, signed_in) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
+        ("", {"泊位", "街巷", "公交"}),
+        ("status=all", {"泊位", "街巷", "公交", "完工"}),
+        ("status=done", {"完工"}),
+        ("year=2025", {"泊位", "街巷", "完工"}),
         ("category=environment", {"泊位", "街巷"}),
         ("status=draft", {"街巷"}),
         ("lamp=red", {"泊位"}),
         ("year=2026", {"公交"}),
-        ("q=道闸", {"泊位", "街巷", "公交"}),
+        ("q=道闸", {"泊位", "街巷", "公交", "完工"}),
         ("town={mudu}", {"公交"}),
         ("lead_department={water}", {"公交"}),
     ],
@@ -70,6 +74,7 @@ def test_the_list_shows_what_its_reader_may_see(cast: Cast, signed_in) -> None:
 def test_the_list_can_be_filtered(cast: Cast, signed_in, query: str, expected: set[str]) -> None:
     published(cast, name="泊位")
     drafted(cast, name="街巷")
+    completed(cast, "2025-06-20", name="完工")
     published(
         cast,
         name="公交",
