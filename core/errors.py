@@ -8,7 +8,7 @@ all three (core.api).
 from collections.abc import Mapping
 
 
-class Refused(Exception):  # noqa: N818 - a rule that answers, nothing that broke
+class Refused(Exception):
     """A rule of the domain forbids this. HTTP 422."""
 
     http_status = 422

@@ -27,7 +27,7 @@ TITLE_LENGTH = 40
 
 
 def report(*, by: User, data: Mapping[str, Any], at: datetime | None = None) -> Issue:
-    """Register one report. See ``create_issues``. Raises Refused for a ``client_id`` used before."""
+    """Register one report, as ``create_issues`` does. Raises Refused for a used ``client_id``."""
     if Issue.objects.filter(reporter=by, client_id=data["client_id"]).exists():
         raise Refused("这份上报已经收到过，不必重复提交。", code="already_reported")
     return create_issues([data], by=by, at=at)[0]

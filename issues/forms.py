@@ -128,9 +128,9 @@ class InputForm:
             case PhotosField():
                 kind, limits = "photos", {"max": MAX_PHOTOS}
             case serializers.ListField():
-                kind, groups = "units", _options(by_kind(self.given.choosable_units.values()), value)
+                kind, groups = "units", _options(self._units(), value)
             case UnitField():
-                kind, groups = "select", _options(by_kind(self.given.choosable_units.values()), value)
+                kind, groups = "select", _options(self._units(), value)
             case serializers.PrimaryKeyRelatedField():
                 kind, groups = "select", _options(self.choices[name], value)
             case serializers.BooleanField(allow_null=True):
@@ -164,6 +164,9 @@ class InputForm:
             limits=limits,
             rows=rows,
         )
+
+    def _units(self) -> Groups:
+        return by_kind(self.given.choosable_units.values())
 
     def _rows(self, name: str, child: Any, values: Any, errors: Any) -> list[PageRow]:
         """The rows filled in so far, which stand open, and empty ones after them."""

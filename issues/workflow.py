@@ -1,8 +1,8 @@
 """The transition table of the three-level loop: pure data and pure functions, no models.
 
 Pages, the API, the docs and the tests read this table; ``issues.steps`` carries it out. A new path
-is a new row here, its input in ``issues.inputs`` and, where it moves more than status and clocks, its
-effect in ``issues.steps``.
+is a new row here, its input in ``issues.inputs`` and, where it moves more than status and clocks,
+its effect in ``issues.steps``.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from itertools import count
+from typing import Any
 
 from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
@@ -28,8 +29,8 @@ ESCALATIONS = {
 UNSETTLED = (Status.TRIAGE, Status.ASSIGNED, Status.HANDLING)
 
 
-def escalated_issues(place: Place) -> QuerySet[Issue]:
-    """Issues of the place's territory that stand unsettled at its level, with ``escalated_at``.
+def escalated_issues(place: Place, now: datetime) -> QuerySet[Any]:
+    """Issues that were escalated to the place by ``now`` and stand unsettled at its level.
 
     What only waits for verification or a revisit needs no meeting. None for a community: what is
     escalated leaves it.
@@ -48,6 +49,7 @@ def escalated_issues(place: Place) -> QuerySet[Issue]:
         Issue.objects.filter(**{place.lineage_column: place.pk}, level=level, status__in=UNSETTLED)
         .select_related("town")
         .annotate(escalated_at=Subquery(arrived))
+        .filter(escalated_at__lte=now)
         .order_by("due_at", "id")
     )
 
@@ -75,7 +77,7 @@ def candidates(series: MeetingSeries, now: datetime) -> Iterator[AgendaItem]:
     """Unsaved items for everything that belongs on the agenda of a series' next meeting."""
     place = series.place
     today = timezone.localdate(now)
-    for issue in escalated_issues(place):
+    for issue in escalated_issues(place, now):
         word = ESCALATIONS[MeetingLevel(place.level)][2]
         yield AgendaItem(
             kind=ItemKind.ESCALATED_ISSUE, issue=issue, reason=issue_reason(issue, word, now)

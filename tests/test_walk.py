@@ -32,7 +32,8 @@ from tests.issues.moments import at
 from tests.processes import Platform
 
 OPEN = ExitStack()  # the connections of this walk
-ISSUE_FIGURES = ("受理问题", "结案问题", "提级联诊问题", "解决率")  # rows of the report's first table
+# Rows of the report's first table.
+ISSUE_FIGURES = ("受理问题", "结案问题", "提级联诊问题", "解决率")
 PATIENCE = 60  # seconds for something that another process has to do
 
 

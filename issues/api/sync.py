@@ -145,7 +145,7 @@ def _begin_round(cursor: Cursor, territory: Territory, snapshot: str) -> tuple[C
     held, seen, broken_off = cursor.held, cursor.seen, cursor.round
     if broken_off is not None:
         if broken_off.removed and held - broken_off.territory:
-            pass  # of what was taken away, some may be the owner's again
+            seen = None  # of what was taken away, some may be the owner's again
         held |= broken_off.territory
     if territory - held:
         seen = None
