@@ -137,9 +137,7 @@ class ReportInput(Input):
         ),
         help_text="网格或村（社区）。",
     )
-    category = Reference(
-        label="类别", queryset=Category.objects.filter(is_active=True)
-    )
+    category = Reference(label="类别", queryset=Category.objects.filter(is_active=True))
     urgency = serializers.ChoiceField(
         label="紧急程度", choices=Urgency.choices, default=Urgency.NORMAL
     )

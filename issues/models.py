@@ -271,6 +271,11 @@ class Issue(models.Model):
         return Status(self.status).label
 
     @property
+    def dispatch_place(self) -> Place:
+        """Where the units work that may be chosen for it: the whole district, or its town."""
+        return self.district if self.level == Level.DISTRICT or not self.town else self.town
+
+    @property
     def is_contactable(self) -> bool:
         return bool(self.contact_phone)
 

@@ -26,7 +26,7 @@ from core.privacy import mask_name, mask_phone
 from core.registers import Column, Register, Sort
 from core.workdays import calendar
 from issues import actions, forms, offers, places, story
-from issues.choices import Action, ClockKind, Level, RevealReason, Source
+from issues.choices import Action, ClockKind, RevealReason, Source
 from issues.filters import IssueFilter
 from issues.inputs import INPUTS, Input, ReportInput
 from issues.models import Issue
@@ -180,7 +180,7 @@ def act(request: HttpRequest, pk: int, action: Action) -> HttpResponse:
     available = actions.available(issue, by=signed_in(request))
     if action not in available:
         raise _not_offered(issue, action)
-    form = forms.InputForm(INPUTS[action](context=_context(request, issue, action)))
+    form = forms.InputForm(INPUTS[action](context=_context(request, issue)))
     return _step_page(request, issue, offers.offer(issue, action, available[action]), form)
 
 
@@ -189,9 +189,7 @@ def _take(request: HttpRequest, issue: Issue, action: Action) -> HttpResponse:
     version = request.POST.get("expected_version", "")
     if not version.isascii() or not version.isdigit() or len(version) > 9:
         raise Malformed("缺少版本号，请重新打开这一页。")
-    given = INPUTS[action](
-        data=forms.entered(request.POST), context=_context(request, issue, action)
-    )
+    given = INPUTS[action](data=forms.entered(request.POST), context=_context(request, issue))
     try:
         with transaction.atomic():
             _check_offered(request, issue, action, int(version))
@@ -260,10 +258,8 @@ def _step_page(
     return render(request, template, context, status=error.http_status if error else 200)
 
 
-def _context(request: HttpRequest, issue: Issue, action: Action) -> dict[str, Any]:
-    """Units are chosen within the territory of the level that will decide: the town or district."""
-    by_town = issue.level == Level.TOWN or action == Action.ESCALATE_TOWN
-    return {"user": signed_in(request), "place": issue.town if by_town else issue.district}
+def _context(request: HttpRequest, issue: Issue) -> dict[str, Any]:
+    return {"user": signed_in(request), "place": issue.dispatch_place}
 
 
 # --- reporting ---

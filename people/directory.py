@@ -42,7 +42,7 @@ class Directory:
 
     @staticmethod
     def _postings():  # type: ignore[no-untyped-def]
-        return Posting.objects.filter(user__is_active=True).select_related("user").order_by("id")
+        return Posting.objects.filter(user__is_active=True).order_by("id")
 
     def at_place(self, role: str, place_id: int | None, day: date) -> list[Posting]:
         if place_id is None:

@@ -4,12 +4,13 @@ from typing import cast
 
 from django.conf import settings
 from django.http import HttpRequest
+from rest_framework.request import Request
 
 from people.models import User
 
 
-def signed_in(request: HttpRequest) -> User:
-    """The account behind a request whose sign-in has been checked before."""
+def signed_in(request: HttpRequest | Request) -> User:
+    """The account behind a request, of a page or the API, whose sign-in has been checked."""
     return cast(User, request.user)
 
 

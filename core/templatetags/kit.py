@@ -3,11 +3,13 @@
 from datetime import datetime
 
 from django import template
+from django.db.models.fields import BLANK_CHOICE_DASH
 from django.forms import (
     BaseForm,
     BoundField,
     CheckboxInput,
     CheckboxSelectMultiple,
+    ModelChoiceField,
     RadioSelect,
     Select,
 )
@@ -22,6 +24,7 @@ register = template.Library()
 
 LAMPS = {"green": "正常", "yellow": "临期", "red": "超期", "grey": "暂停"}
 EMPTY = "—"
+NO_CHOICE = BLANK_CHOICE_DASH[0][1]  # nine hyphens: what Django writes where nothing is chosen
 
 
 @register.simple_tag
@@ -80,6 +83,8 @@ def fact(label: str, value: object, wide: bool = False) -> dict[str, object]:
 def field(bound: BoundField, size: str = "") -> dict[str, object]:
     """A form field with label, hint and errors in the house's markup. ``size``: "" or "sm"."""
     widget = bound.field.widget
+    if isinstance(bound.field, ModelChoiceField) and bound.field.empty_label == NO_CHOICE:
+        bound.field.empty_label = "请选择" if bound.field.required else "不选"
     context: dict[str, object] = {
         "field": bound,
         "is_check": isinstance(widget, CheckboxInput),

@@ -7,7 +7,7 @@ checked, so a retry finds its first answer even when the case has moved on or a 
 from __future__ import annotations
 
 import uuid
-from typing import Any, cast
+from typing import Any
 
 from django.http import HttpResponseBase
 from django.utils import timezone
@@ -49,11 +49,12 @@ from issues.api.serializers import (
     UploadInput,
     UploadOutput,
 )
-from issues.choices import Action, Level
+from issues.choices import Action
 from issues.inputs import INPUTS, Input, ReportInput
 from issues.models import Category, Issue
 from issues.querysets import IssueQuerySet, last_visible_seq
-from people.models import Organisation, User
+from people.models import Organisation
+from people.requests import signed_in
 
 RECEIVED = Order("received_at", descending=True)
 DUE = Order("due_at")
@@ -98,7 +99,7 @@ class IssuesView(ListAPIView[Issue]):
 
     def report(self, request: Request) -> Response:
         data = _validated(ReportInput, request.data, user=request.user)
-        issue = actions.report(by=_me(request), data=data)
+        issue = actions.report(by=signed_in(request), data=data)
         return Response(IssueState(issue).data, status=201)
 
 
@@ -116,7 +117,7 @@ class IssueView(APIView):
         left_at = None
         if upto < issue.event_count:
             left_at = issue.events.values_list("at", flat=True).get(seq=upto)
-        possible = actions.available(issue, by=_me(request))
+        possible = actions.available(issue, by=signed_in(request))
         context = {"actions": possible, "upto": upto, "until": left_at}
         return Response(IssueDetail(issue, context=context).data)
 
@@ -168,7 +169,7 @@ class ContactView(APIView):
     def post(self, request: Request, pk: int) -> Response:
         data = _validated(RevealInput, request.data)
         issue = _visible(request, pk)
-        name, phone = actions.reveal_contact(issue, by=_me(request), reason=data["reason"])
+        name, phone = actions.reveal_contact(issue, by=signed_in(request), reason=data["reason"])
         return Response(Contact({"name": name, "phone": phone}).data)
 
 
@@ -186,11 +187,9 @@ class StepView(APIView):
 
     def take(self, request: Request, pk: int) -> Response:
         issue = _visible(request, pk)
-        data = _validated(
-            self.input, request.data, user=request.user, place=_territory_of_units(issue)
-        )
+        data = _validated(self.input, request.data, user=request.user, place=issue.dispatch_place)
         version = data.pop("version")
-        actions.perform(pk, self.step, by=_me(request), data=data, expected_version=version)
+        actions.perform(pk, self.step, by=signed_in(request), data=data, expected_version=version)
         return Response(IssueState(Issue.objects.get(pk=pk)).data)
 
 
@@ -249,7 +248,7 @@ class UploadsView(APIView):
 
     def accept(self, request: Request) -> Response:
         upload = _validated(UploadInput, request.data)["photo"]
-        attachment = attachments.accept(upload, by=_me(request))
+        attachment = attachments.accept(upload, by=signed_in(request))
         if attachment.kind != AttachmentKind.PHOTO:
             raise Refused("只接受 JPEG、PNG、WebP 图片。", code="unsupported_file")
         return Response(UploadOutput(attachment).data, status=201)
@@ -274,7 +273,7 @@ class PlacesView(APIView):
         responses=answers(PlaceOutput(many=True), 401),
     )
     def get(self, request: Request) -> Response:
-        places = Place.objects.under(*_me(request).scope.places).filter(
+        places = Place.objects.under(*signed_in(request).scope.places).filter(
             level__in=[PlaceLevel.COMMUNITY, PlaceLevel.GRID], valid_to__isnull=True
         )
         return Response(PlaceOutput(places, many=True).data)
@@ -307,7 +306,7 @@ class UnitsView(APIView):
     )
     def get(self, request: Request) -> Response:
         issue = _visible(request, _validated(UnitsQuery, request.query_params)["issue"])
-        units = Organisation.objects.assignable_in(_territory_of_units(issue))
+        units = Organisation.objects.assignable_in(issue.dispatch_place)
         return Response(UnitOutput(units, many=True).data)
 
 
@@ -344,15 +343,11 @@ class SyncView(APIView):
     )
     def get(self, request: Request) -> Response:
         query = _validated(SyncQuery, request.query_params)
-        page = sync.hand_out(_me(request), query["cursor"], limit=query["limit"])
+        page = sync.hand_out(signed_in(request), query["cursor"], limit=query["limit"])
         return Response(SyncOutput(page).data)
 
 
 # --- shared ---
-
-
-def _me(request: Request) -> User:
-    return cast(User, request.user)
 
 
 def _visible(request: Request, pk: int) -> Issue:
@@ -361,13 +356,6 @@ def _visible(request: Request, pk: int) -> Issue:
     if issue is None:
         raise NotFoundHere("没有找到这个问题，或您无权查看。")
     return issue
-
-
-def _territory_of_units(issue: Issue) -> Place:
-    """Where the units that may be chosen for an issue work: its town, or the whole district."""
-    if issue.level == Level.DISTRICT or issue.town is None:
-        return issue.district
-    return issue.town
 
 
 def _validated(

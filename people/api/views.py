@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import authenticate
@@ -33,6 +33,7 @@ from people.api.serializers import (
     SignInInput,
 )
 from people.models import DeviceToken, User
+from people.requests import signed_in
 
 
 class SignInFailed(Refused):
@@ -90,7 +91,7 @@ class TokensView(APIView):
         responses=answers(DeviceOutput(many=True), 401),
     )
     def get(self, request: Request) -> Response:
-        tokens = _me(request).auth_token_set.order_by("-created")
+        tokens = signed_in(request).auth_token_set.order_by("-created")
         output = DeviceOutput(tokens, many=True, context={"current": request.auth})
         return Response(output.data)
 
@@ -104,7 +105,7 @@ class TokenView(APIView):
         responses=answers(None, 401, 404, status=204),
     )
     def delete(self, request: Request, device: str) -> Response:
-        devices.remove_device(by=_me(request), device=device)
+        devices.remove_device(by=signed_in(request), device=device)
         return Response(status=204)
 
 
@@ -119,7 +120,7 @@ class CurrentTokenView(APIView):
     def delete(self, request: Request) -> Response:
         if not isinstance(request.auth, DeviceToken):
             raise Malformed("本次请求不是用设备令牌发出的。", code="no_device")
-        devices.remove_device(by=_me(request), device=devices.device_id(request.auth))
+        devices.remove_device(by=signed_in(request), device=devices.device_id(request.auth))
         return Response(status=204)
 
 
@@ -131,7 +132,7 @@ class MeView(APIView):
         responses=answers(MeOutput, 401),
     )
     def get(self, request: Request) -> Response:
-        return Response(MeOutput(_me(request)).data)
+        return Response(MeOutput(signed_in(request)).data)
 
 
 class MessageFilter(filters.FilterSet):
@@ -164,7 +165,7 @@ class InboxView(ListAPIView[Message]):
         return Order("delivered_at", descending=True)
 
     def get_queryset(self) -> MessageQuerySet:
-        return Message.objects.inbox_of(_me(self.request))
+        return Message.objects.inbox_of(signed_in(self.request))
 
 
 class InboxReadView(APIView):
@@ -178,13 +179,9 @@ class InboxReadView(APIView):
     )
     def post(self, request: Request) -> Response:
         data = _validated(ReadInput, request)
-        marked = outbox.mark_read(by=_me(request), message_ids=data.get("ids"))
-        output = ReadOutput({"marked": marked, "unread": outbox.unread_count(_me(request))})
+        marked = outbox.mark_read(by=signed_in(request), message_ids=data.get("ids"))
+        output = ReadOutput({"marked": marked, "unread": outbox.unread_count(signed_in(request))})
         return Response(output.data)
-
-
-def _me(request: Request) -> User:
-    return cast(User, request.user)
 
 
 def _validated(shape: Any, request: Request) -> dict[str, Any]:
