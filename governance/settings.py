@@ -108,6 +108,7 @@ DATABASES["default"].update(
     CONN_HEALTH_CHECKS=True,
     OPTIONS={"application_name": "governance"},
 )
+APPLICATION_ROLE = env.str("APPLICATION_ROLE", "")  # gets its rights from manage.py prepare
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 CACHES = {

@@ -20,6 +20,7 @@ from issues.case import Case
 from issues.choices import Action, RevealReason
 from issues.models import Issue, IssueEvent
 from issues.office import Office
+from issues.trail import Trail
 from issues.workflow import RULES
 from people.models import Posting, User
 
@@ -162,5 +163,5 @@ def reveal_contact(issue: Issue, *, by: User, reason: RevealReason) -> tuple[str
     """
     if not available(issue, by=by):
         raise NotAllowed("只有正在办理本件的人员可以查看诉求人的联系方式。")
-    audit.record(by=by, action="issue.contact_revealed", target=issue, detail={"reason": reason})
+    audit.record(by=by, action=Trail.CONTACT_REVEALED, target=issue, detail={"reason": reason})
     return issue.contact_name, issue.contact_phone

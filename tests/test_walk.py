@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import io
 import re
-import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import httpx
 import psycopg
 import pytest
 from django.db import connection
@@ -27,14 +24,20 @@ from issues.models import Issue, IssueEvent
 from meetings import actions as meetings
 from meetings.models import AgendaItem, Meeting, QuarterlyReport
 from tests.api.phone import picture
-from tests.cast import PASSWORD, Cast, assemble
+from tests.cast import Cast, assemble
 from tests.issues.moments import at
 from tests.processes import Platform
+from tests.visitors import act, attempt, eventually, hang_up, ok, sign_in, upload, visit
 
-OPEN = ExitStack()  # the connections of this walk
 # Rows of the report's first table.
 ISSUE_FIGURES = ("受理问题", "结案问题", "提级联诊问题", "解决率")
-PATIENCE = 60  # seconds for something that another process has to do
+
+
+@pytest.fixture(autouse=True)
+def _hung_up() -> Iterator[None]:
+    """Close every connection at the end."""
+    yield
+    hang_up()
 
 
 def test_a_report_travels_from_a_grid_to_the_quarterly_report(platform: Platform) -> None:
@@ -54,13 +57,8 @@ def test_a_report_travels_from_a_grid_to_the_quarterly_report(platform: Platform
 
 
 def report_with_a_photo(platform: Platform, cast: Cast) -> Issue:
-    """王芳 reports for a resident; the answer to her first try is lost, and she sends it again."""
+    """赵敏 reports for a resident; the answer to her first try is lost, and she sends it again."""
     phone = sign_in(platform, "zhao_min")
-    upload = phone.post(
-        "/uploads",
-        files={"photo": ("现场.jpg", picture(), "image/jpeg")},
-        headers={"Idempotency-Key": str(uuid.uuid4())},
-    )
     body = {
         "client_id": str(uuid.uuid4()),
         "place": cast.longxi_grid_1.pk,
@@ -69,7 +67,7 @@ def report_with_a_photo(platform: Platform, cast: Cast) -> Issue:
         "text": "李家角北侧污水满溢，路面塌陷，需要住建和水务一起处理。",
         "contact_name": "赵某",
         "contact_phone": "12012345678",
-        "photos": [ok(upload)["id"]],
+        "photos": [upload(phone, picture())],
     }
     first = phone.post("/issues", json=body)
     again = phone.post("/issues", json=body)
@@ -258,65 +256,6 @@ def escalated_in_sql() -> int:
         return int(cursor.fetchone()[0])
 
 
-# --- phones and visitors ---
-
-
-@pytest.fixture(autouse=True)
-def _hung_up() -> Iterator[None]:
-    """Close every connection at the end."""
-    with OPEN:
-        yield
-
-
-def sign_in(platform: Platform, username: str) -> httpx.Client:
-    """A phone with a token of its own."""
-    phone = OPEN.enter_context(httpx.Client(base_url=f"{platform.url}/api/v1", timeout=30))
-    answer = phone.post(
-        "/tokens", json={"username": username, "password": PASSWORD, "device_name": "手机"}
-    )
-    phone.headers["Authorization"] = f"Token {ok(answer)['token']}"
-    return phone
-
-
-def attempt(
-    platform: Platform, issue: Issue, username: str, action: str, **data: Any
-) -> httpx.Response:
-    """Take a step as the phone knows the case: it reads the version first."""
-    phone = sign_in(platform, username)
-    version = ok(phone.get(f"/issues/{issue.pk}"))["version"]
-    return phone.post(
-        f"/issues/{issue.pk}/actions/{action}",
-        json={"version": version, **data},
-        headers={"Idempotency-Key": str(uuid.uuid4())},
-    )
-
-
-def act(platform: Platform, issue: Issue, username: str, action: str, **data: Any) -> None:
-    ok(attempt(platform, issue, username, action, **data))
-
-
-def ok(answer: httpx.Response) -> Any:
-    assert answer.is_success, f"{answer.request.url}: {answer.status_code} {answer.text[:2000]}"
-    return answer.json()
-
-
-class Visitor(httpx.Client):
-    """Somebody at the pages, without scripts: cookies, forms and their hidden fields."""
-
-    def submit(self, url: str, *, page: str = "", **fields: Any) -> httpx.Response:
-        """Open the page that has the form, then post it with what is hidden in it."""
-        form = self.get(page or url).text
-        hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', form))
-        return self.post(url, data={**hidden, **fields}, headers={"Referer": str(self.base_url)})
-
-
-def visit(platform: Platform, username: str) -> Visitor:
-    visitor = OPEN.enter_context(Visitor(base_url=platform.url, timeout=30))
-    answer = visitor.submit("/login/", username=username, password=PASSWORD)
-    assert answer.status_code == 302, answer.text
-    return visitor
-
-
 # --- servers ---
 
 
@@ -327,13 +266,6 @@ def set_clock(platform: Platform, moment: datetime) -> None:
 
 def send(task: str) -> None:
     celery_app.send_task(task)
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
 
 
 def is_waiting_for_lock(table: str) -> bool:

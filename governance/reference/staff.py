@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from areas.choices import PlaceLevel
 from areas.models import Place
+from core.workdays import DAY_STARTS, moment
 from governance.reference import demo
 from governance.reference.chance import full_name, phone, stream
 from people.choices import OrganisationKind, Role
@@ -83,6 +84,7 @@ def create(district: Place) -> None:
                 full_name=full_name(rng),
                 phone=phone(rng),
                 password=password if may_sign_in else make_password(None),
+                created_at=moment(SINCE, DAY_STARTS),
             )
         )
     if wanted:
@@ -162,6 +164,7 @@ def _create_those_who_left(district: Place) -> None:
             phone=phone(rng),
             password=make_password(None),
             is_active=number % 2 == 0,  # half of them work elsewhere now
+            created_at=moment(SINCE, DAY_STARTS),
         )
         for number in range(1, LEFT + 1)
     )

@@ -9,7 +9,7 @@ from itertools import pairwise
 from random import Random
 
 from areas.models import Place
-from core.workdays import moment
+from core.workdays import Calendar, moment
 from governance.reference import demo
 from governance.reference.chance import SEED, stream
 from governance.reference.history import Size
@@ -45,7 +45,8 @@ LAMPS = ((Lamp.GREEN, Lamp.YELLOW, Lamp.RED), (64, 21, 15))
 CLOSED = {Size.FULL: 320, Size.SMALL: 16}
 CLOSED_DAYS = 150
 OLDEST_DAYS = 34  # working days that a red lamp may have been burning
-MORNING = time(9, 30)  # the lamps are those of the first morning
+TRIES = 6  # instants at which a story is tried
+MORNING = time(9, 30)
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,11 @@ class Wanted:
 def earliest(today: date) -> date:
     """The first day of what is reported in the tail: never in the counted history."""
     return max(date(2026, 1, 1), today - timedelta(days=CLOSED_DAYS))
+
+
+def first_morning(calendar: Calendar, today: date) -> datetime:
+    """When the lamps are as wanted: the first working morning from ``today`` on."""
+    return moment(calendar.add_working_days(today, 0), MORNING)
 
 
 class Tail:
@@ -132,17 +138,16 @@ class Tail:
         # with or without a co-unit's reply.
         last = rng.choice(ends) if wanted.state.status != Status.ASSIGNED else ends[0]
         anchor = self._anchor(lines, last)
-        rng_days = list(self._instants(rng, wanted, matter))
         calendar = self.stage.calendar
         span = calendar.working_days_between(day_of(lines[0].at), day_of(lines[anchor].at))
-        for instant in rng_days[:6]:
+        for instant in self._instants(rng, wanted, matter):
             for more in range(4):
                 start = calendar.add_working_days(day_of(instant), -(span + more))
                 if anchor == 0:
                     start = day_of(instant)
                 story = Story(self.stage, matter, Random(seed), pin=(anchor, instant))  # noqa: S311
                 told = story.tell(start)[: last + 1]
-                if self._fits(told, anchor):
+                if told[-1].to == wanted.state and self._fits(told, anchor):
                     return told
         return None
 
@@ -159,34 +164,42 @@ class Tail:
             first -= 1
         return first
 
-    def _instants(self, rng: Random, wanted: Wanted, matter: Matter) -> Iterator[datetime]:
-        """When the clock may have started, for its lamp to be as wanted; the likeliest first."""
+    def _instants(self, rng: Random, wanted: Wanted, matter: Matter) -> list[datetime]:
+        """When the clock may have started, for its lamp to be as wanted.
+
+        In office hours if that is possible: else, in the last evenings, people still report.
+        """
         state, calendar = wanted.state, self.stage.calendar
         step = STEP_OF_STATUS[state.status]
         limit = self.limits.find(step, state.level, matter.urgency, matter.category, self.today)
-        now = moment(self.today, MORNING)
-        found = []
+        now = first_morning(calendar, self.today)
+        in_the_office, in_the_evening = [], []
         for days in range(1, OLDEST_DAYS * 7 // 5):
             day = self.today - timedelta(days=days)
-            hours = [(17, 35, 60)]  # the evening counts as the next morning
+            evening = moment(day, time(17, 35)) + timedelta(seconds=rng.randrange(3600))
+            in_the_evening.append(evening)  # counts as the next morning
             if calendar.is_working(day):
-                hours.append((9, 0, 450))
-            for hour, minute, length in hours:
-                at = moment(day, time(hour, minute)) + timedelta(seconds=rng.randrange(length * 60))
-                due = clocks.due(at, limit, calendar).at
-                if lamp(calendar.yellow(at, due, limit.value), due, now) == wanted.lamp:
-                    found.append(at)
-        if state.status == Status.ASSIGNED:
-            # Not yet deemed acknowledged: the day to sign for it is not over.
-            found = [at for at in found if calendar.deadline(at, 1).at > now]
-        return iter(rng.sample(found, min(len(found), 6)))
+                office = moment(day, time(9)) + timedelta(seconds=rng.randrange(8 * 3600))
+                in_the_office.append(office)
+
+        def fits(at: datetime) -> bool:
+            if state.status == Status.ASSIGNED and calendar.deadline(at, 1).at <= now:
+                return False  # the platform has signed for it
+            due = clocks.due(at, limit, calendar).at
+            return lamp(calendar.yellow(at, due, limit.value), due, now) == wanted.lamp
+
+        found = [at for at in in_the_office if fits(at)] or [
+            at for at in in_the_evening if fits(at)
+        ]
+        return rng.sample(found, min(len(found), TRIES))
 
     def _fits(self, told: Script, anchor: int) -> bool:
-        """Whether the lines follow each other, all of them in the tail and before today."""
+        """Whether the lines follow each other from the anchor's clock on, in the tail, before today."""
         times = [line.at for line in told]
         in_order = all(before <= after for before, after in pairwise(times))
         return (
             in_order
+            and self._anchor(told, len(told) - 1) == anchor
             and (anchor == 0 or times[anchor - 1] < times[anchor])
             and times[-1] < midnight(self.today)
             and day_of(times[0]) >= date(2026, 1, 1)

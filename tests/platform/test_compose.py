@@ -11,8 +11,9 @@ import yaml
 from tests.plugin import BASE_DIR
 
 SERVICES = {"migrate", "web", "worker", "beat", "db", "redis", "proxy"}
-OURS = ["migrate", "web", "worker", "beat"]
-LASTING = ["web", "worker", "beat", "db", "redis", "proxy"]
+RUNNING = ["web", "worker", "beat"]
+OURS = ["migrate", *RUNNING]
+LASTING = [*RUNNING, "db", "redis", "proxy"]
 SECRETS = ["SECRET_KEY", "PERSONAL_DATA_KEY", "DATABASE_URL"]
 
 DOCKERFILE = (BASE_DIR / "Dockerfile").read_text("utf-8")
@@ -78,7 +79,7 @@ def test_secrets_come_from_the_environment_and_have_no_default(
         assert re.search(r"\$\{\w+:\?[^}]+\}", given[name]), name
 
 
-@pytest.mark.parametrize("service", ["web", "worker", "beat"])
+@pytest.mark.parametrize("service", RUNNING)
 def test_processes_wait_for_tables_and_servers(compose: dict[str, Any], service: str) -> None:
     waits = {
         name: wait["condition"] for name, wait in compose["services"][service]["depends_on"].items()
@@ -91,11 +92,34 @@ def test_processes_wait_for_tables_and_servers(compose: dict[str, Any], service:
     }
 
 
+def test_only_migrations_connect_as_the_owner_of_the_tables(compose: dict[str, Any]) -> None:
+    def account(service: str) -> tuple[str, str]:
+        url = compose["services"][service]["environment"]["DATABASE_URL"]
+        (found,) = re.findall(r"^postgresql://(\w+):\$\{(\w+):", url)
+        return found
+
+    assert account("migrate") == ("governance_owner", "OWNER_PASSWORD")
+    assert {account(service) for service in RUNNING} == {("governance", "APPLICATION_PASSWORD")}
+    assert compose["services"]["migrate"]["environment"]["APPLICATION_ROLE"] == "governance"
+    for service in RUNNING:
+        assert "OWNER_PASSWORD" not in str(compose["services"][service])
+
+
+def test_the_database_server_makes_the_roles_at_its_first_start(compose: dict[str, Any]) -> None:
+    mounts = [mount.split(":") for mount in compose["services"]["db"]["volumes"]]
+    (script,) = [BASE_DIR / mount[0] for mount in mounts if "initdb.d" in mount[1]]
+    asked = set(re.findall(r"^\\getenv \w+ (\w+)$", script.read_text("utf-8"), re.MULTILINE))
+
+    assert os.access(script, os.X_OK)
+    assert asked == {"OWNER_PASSWORD", "APPLICATION_PASSWORD"}
+    assert asked <= set(compose["services"]["db"]["environment"])
+
+
 def test_data_lie_on_named_volumes(compose: dict[str, Any]) -> None:
     def volumes(service: str) -> set[str]:
         return {volume.partition(":")[0] for volume in compose["services"][service]["volumes"]}
 
-    assert volumes("db") == {"database"}
+    assert volumes("db") == {"database", "./deploy/create-roles"}
     assert volumes("redis") == {"queue"}
     assert volumes("web") == volumes("worker") == volumes("migrate") == {"static", "media"}
     named = {"database", "queue", "static", "media", "beat"}

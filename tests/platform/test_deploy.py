@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.conf import settings
 
+from governance.embedded.places import service_account
+from governance.embedded.postgres import _binaries
 from governance.embedded.processes import spawn, stop, tail
 from tests import databases
 from tests.plugin import BASE_DIR, SERVERS
@@ -39,17 +42,43 @@ def healthy(part: str, *arguments: str, environment: dict[str, str]) -> bool:
     return subprocess.run(command, cwd=BASE_DIR, env=environment).returncode == 0
 
 
+def database_server(command: str) -> None:
+    with psycopg.connect(
+        host=str(SERVERS.run), user="postgres", dbname="postgres", autocommit=True
+    ) as connection:
+        connection.execute(command)
+
+
+def database_url(role: str, database: str) -> str:
+    return f"postgresql://{role}@/{SERVERS.run}/{database}"
+
+
+def create_roles(database: str) -> None:
+    """Make the roles with the script of the db container."""
+    psql = _binaries(SERVERS, service_account())
+    environment = {
+        "PATH": f"{psql}{os.pathsep}{os.environ['PATH']}",
+        "PGHOST": str(SERVERS.run),
+        "POSTGRES_USER": "postgres",
+        "POSTGRES_DB": database,
+        "OWNER_PASSWORD": "owner's password",
+        "APPLICATION_PASSWORD": "application's password",
+    }
+    subprocess.run([BASE_DIR / "deploy" / "create-roles"], env=environment, check=True)
+
+
 @pytest.fixture(scope="module")
 def production(django_db_setup: None) -> Iterator[dict[str, str]]:
-    """The environment of a production start on a database of its own."""
+    """The environment of a production start on a database of its own, still without tables."""
     name = databases.unused_name()
-    databases.clone("empty", name)
+    database_server(f'CREATE DATABASE "{name}"')
+    create_roles(name)
     folder = SERVERS.var / name
     folder.mkdir()
     python = Path(sys.executable).parent
     yield {
         "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
-        "DATABASE_URL": f"postgresql://postgres@/{SERVERS.run}/{name}",
+        "DATABASE_URL": database_url("governance", name),
         "REDIS_URL": SERVERS.redis_url,
         "CELERY_BROKER_URL": SERVERS.broker_url,
         "SECRET_KEY": settings.SECRET_KEY,
@@ -60,12 +89,24 @@ def production(django_db_setup: None) -> Iterator[dict[str, str]]:
         "ACCEL_REDIRECT_PREFIX": "/protected-media/",
     }
     databases.drop(name)
+    database_server("DROP ROLE governance, governance_owner")
 
 
 @pytest.fixture(scope="module")
-def web(production: dict[str, str]) -> Iterator[int]:
+def migrated(production: dict[str, str]) -> str:
+    """The name of the production database, with the tables that deploy/migrate makes."""
+    name = production["DATABASE_URL"].rpartition("/")[2]
+    as_owner = {
+        "DATABASE_URL": database_url("governance_owner", name),
+        "APPLICATION_ROLE": "governance",
+    }
+    subprocess.run([BASE_DIR / "deploy" / "migrate"], env=production | as_owner, check=True)
+    return name
+
+
+@pytest.fixture(scope="module")
+def web(production: dict[str, str], migrated: str) -> Iterator[int]:
     """The port of a web server started the way the container starts it."""
-    subprocess.run([BASE_DIR / "deploy" / "migrate"], env=production, check=True)
     port = free_port()
     log = SERVERS.logs / "production-web.log"
     process = spawn(
@@ -77,6 +118,20 @@ def web(production: dict[str, str]) -> Iterator[int]:
             pytest.fail(tail(log, 40))
     yield port
     stop(process, signal.SIGTERM, PATIENCE)
+
+
+def test_the_processes_own_nothing_in_the_database(migrated: str) -> None:
+    with psycopg.connect(database_url("governance", migrated)) as connection:
+        owners = connection.execute(
+            """
+            SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()
+            UNION SELECT relowner::regrole::text FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace
+            """
+        ).fetchall()
+        assert owners == [("governance_owner",)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("DELETE FROM issues_issueevent")
 
 
 def test_health_is_asked_without_https_and_pages_are_not(web: int) -> None:

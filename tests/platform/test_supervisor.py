@@ -68,7 +68,7 @@ def port() -> int:
 @pytest.fixture
 def up(servers: Servers, tmp_path: Path, port: int) -> Iterator[Up]:
     started = Up(tmp_path / "terminal", port)
-    started.wait_for("平台已就绪")
+    started.wait_for("日志在")  # the last line of the start
     yield started
     if started.process.poll() is None:
         started.process.kill()

@@ -14,13 +14,12 @@ from django.db.models import Count, Max
 from areas.choices import PlaceLevel
 from areas.models import ComplexArea, Demand, Place
 from core import idempotency, outbox
-from core.errors import Refused
 from core.models import AuditEntry, Message
 from core.workdays import SHANGHAI, calendar, moment
 from governance.reference import demo, history, loading
 from governance.reference.loading import Size
 from governance.reference.stories import midnight
-from governance.reference.tail import MORNING
+from governance.reference.tail import MORNING, first_morning
 from issues import clocks, sweeps
 from issues.choices import HANDLING_ACTIONS, Action, Lamp, Level, Status
 from issues.models import Assignment, Clock, Issue, IssueEvent
@@ -233,7 +232,7 @@ def test_demo_roles_see_areas_projects_and_meetings(reference_db: None) -> None:
 def test_issues_stand_open_in_every_state_and_under_every_lamp(
     reference_db: None, today: date
 ) -> None:
-    now = moment(today, MORNING)
+    now = first_morning(calendar(), today)
     seen: dict[tuple[str, str], set[Lamp | None]] = {}
     for issue in Issue.objects.open():
         seen.setdefault((issue.level, issue.status), set()).add(issue.lamp(now))

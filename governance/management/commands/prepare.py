@@ -22,6 +22,8 @@ class Command(BaseCommand):
     def handle(self, *, reference: str | None, skip_static: bool, **options: Any) -> None:
         self.stdout.write("更新数据表 …")
         call_command("migrate", interactive=False, verbosity=0)
+        if settings.APPLICATION_ROLE:
+            call_command("grant_rights", settings.APPLICATION_ROLE)
         if not skip_static:
             self._collect_static_files()
         if reference and "load_reference" in get_commands():
