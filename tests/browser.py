@@ -5,7 +5,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, Page, Playwright, Response, ViewportSize
+from playwright.sync_api import Browser, Page, Playwright, Response, ViewportSize, expect
+
+expect.set_options(timeout=20_000)  # milliseconds: a busy machine must not fail a test
 
 WIDE = ViewportSize(width=1440, height=900)
 NARROW = ViewportSize(width=390, height=844)
@@ -32,10 +34,18 @@ def find_chromium() -> str | None:
 
 
 def launch(playwright: Playwright, executable: str) -> Browser:
-    """Start Chromium without a window and without asking the system's message bus."""
-    nowhere = {"DBUS_SESSION_BUS_ADDRESS": "disabled:", "DBUS_SYSTEM_BUS_ADDRESS": "disabled:"}
+    """Start Chromium without a window, in Chinese where its words are installed, and without asking
+    the system's message bus."""
+    more = {
+        "LANGUAGE": "zh_CN",
+        "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+        "DBUS_SYSTEM_BUS_ADDRESS": "disabled:",
+    }
     return playwright.chromium.launch(
-        executable_path=executable, headless=True, args=_FLAGS, env={**os.environ, **nowhere}
+        executable_path=executable,
+        headless=True,
+        args=_FLAGS,
+        env={**os.environ, **more},
     )
 
 

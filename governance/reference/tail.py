@@ -194,7 +194,7 @@ class Tail:
         return rng.sample(found, min(len(found), TRIES))
 
     def _fits(self, told: Script, anchor: int) -> bool:
-        """Whether the lines follow each other from the anchor's clock on, in the tail, before today."""
+        """Whether the lines follow each other, all of them in the tail and before today."""
         times = [line.at for line in told]
         in_order = all(before <= after for before, after in pairwise(times))
         return (

@@ -49,10 +49,6 @@ def database_server(command: str) -> None:
         connection.execute(command)
 
 
-def database_url(role: str, database: str) -> str:
-    return f"postgresql://{role}@/{SERVERS.run}/{database}"
-
-
 def create_roles(database: str) -> None:
     """Make the roles with the script of the db container."""
     psql = _binaries(SERVERS, service_account())
@@ -68,17 +64,25 @@ def create_roles(database: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def production(django_db_setup: None) -> Iterator[dict[str, str]]:
-    """The environment of a production start on a database of its own, still without tables."""
+def database() -> Iterator[str]:
+    """The name of a database as the db container leaves it after its first start."""
     name = databases.unused_name()
     database_server(f'CREATE DATABASE "{name}"')
     create_roles(name)
-    folder = SERVERS.var / name
+    yield name
+    databases.drop(name)
+    database_server("DROP ROLE governance, governance_owner")
+
+
+@pytest.fixture(scope="module")
+def production(database: str) -> dict[str, str]:
+    """The environment of a production start, after deploy/migrate has run."""
+    folder = SERVERS.var / database
     folder.mkdir()
     python = Path(sys.executable).parent
-    yield {
+    environment = {
         "PATH": f"{python}{os.pathsep}{os.environ['PATH']}",
-        "DATABASE_URL": database_url("governance", name),
+        "DATABASE_URL": f"postgresql://governance@/{SERVERS.run}/{database}",
         "REDIS_URL": SERVERS.redis_url,
         "CELERY_BROKER_URL": SERVERS.broker_url,
         "SECRET_KEY": settings.SECRET_KEY,
@@ -88,24 +92,16 @@ def production(django_db_setup: None) -> Iterator[dict[str, str]]:
         "MEDIA_ROOT": str(folder / "media"),
         "ACCEL_REDIRECT_PREFIX": "/protected-media/",
     }
-    databases.drop(name)
-    database_server("DROP ROLE governance, governance_owner")
-
-
-@pytest.fixture(scope="module")
-def migrated(production: dict[str, str]) -> str:
-    """The name of the production database, with the tables that deploy/migrate makes."""
-    name = production["DATABASE_URL"].rpartition("/")[2]
     as_owner = {
-        "DATABASE_URL": database_url("governance_owner", name),
+        "DATABASE_URL": f"postgresql://governance_owner@/{SERVERS.run}/{database}",
         "APPLICATION_ROLE": "governance",
     }
-    subprocess.run([BASE_DIR / "deploy" / "migrate"], env=production | as_owner, check=True)
-    return name
+    subprocess.run([BASE_DIR / "deploy" / "migrate"], env=environment | as_owner, check=True)
+    return environment
 
 
 @pytest.fixture(scope="module")
-def web(production: dict[str, str], migrated: str) -> Iterator[int]:
+def web(production: dict[str, str]) -> Iterator[int]:
     """The port of a web server started the way the container starts it."""
     port = free_port()
     log = SERVERS.logs / "production-web.log"
@@ -120,8 +116,10 @@ def web(production: dict[str, str], migrated: str) -> Iterator[int]:
     stop(process, signal.SIGTERM, PATIENCE)
 
 
-def test_the_processes_own_nothing_in_the_database(migrated: str) -> None:
-    with psycopg.connect(database_url("governance", migrated)) as connection:
+def test_the_processes_own_nothing_in_the_database(
+    production: dict[str, str], database: str
+) -> None:
+    with psycopg.connect(host=SERVERS.run, user="governance", dbname=database) as connection:
         owners = connection.execute(
             """
             SELECT datdba::regrole::text FROM pg_database WHERE datname = current_database()

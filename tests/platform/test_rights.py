@@ -18,7 +18,7 @@ from psycopg import sql
 from core import audit, idempotency, outbox
 from core.models import AuditEntry, IdempotencyKey, Message
 from governance.management.commands import prepare
-from issues import chain, sweeps
+from issues import sweeps
 from issues.choices import Action, Status
 from issues.models import Issue, IssueEvent
 from tests.api.phone import Phone, report_body
@@ -89,12 +89,17 @@ def other_role() -> Iterator[str]:
 
 
 @pytest.fixture
-def district(role: str, committed_db: str) -> Iterator[Cast]:
-    """The cast, while Django is connected as the application's role."""
-    cast = assemble()
+def application(role: str, committed_db: str) -> Iterator[None]:
+    """Django is connected as the application's role, which has its rights."""
     call_command("grant_rights", role)
     with connected_as(role):
-        yield cast
+        yield
+
+
+@pytest.fixture
+def district(application: None) -> Cast:
+    """The cast, written by the application's role."""
+    return assemble()
 
 
 # --- what it is given ---
@@ -108,11 +113,15 @@ def test_it_may_read_and_write_rows_but_only_add_to_append_only_tables(
     with connection.cursor() as cursor:
         cursor.execute(NAMES)
         tables = {name for (name,) in cursor.fetchall()}
-    writable = dict.fromkeys(tables - APPEND_ONLY, {"SELECT", "INSERT", "UPDATE", "DELETE"})
-    assert rights(role) == writable | dict.fromkeys(APPEND_ONLY, {"SELECT", "INSERT"})
+    assert rights(role) == {
+        table: {"SELECT", "INSERT"}
+        if table in APPEND_ONLY
+        else {"SELECT", "INSERT", "UPDATE", "DELETE"}
+        for table in tables
+    }
     sequences = rights(role, "S")
     assert "issues_day_number" in sequences
-    assert set(map(frozenset, sequences.values())) == {frozenset({"USAGE"})}
+    assert all(granted == {"USAGE"} for granted in sequences.values())
 
 
 def test_a_second_run_changes_nothing_and_takes_back_what_was_granted_by_hand(
@@ -156,7 +165,6 @@ def test_a_case_is_reported_and_taken_further(district: Cast) -> None:
 
     assert issue.status == Status.TRIAGE
     assert IssueEvent.objects.filter(issue=issue).count() == issue.event_count == 2
-    assert chain.verify(issue) is None
     assert audit.record(by=district.sun_li, action="test.done", target=issue).pk
 
 
@@ -178,7 +186,7 @@ def test_a_phone_gets_a_token_and_reports_once_though_it_asks_twice(district: Ca
     body = report_body(district)
     first, second = phone.send("/issues", body), phone.send("/issues", body)
     issue = Issue.objects.get()
-    stepped = phone.step(issue, "escalate_town", reason="several_units")
+    stepped = phone.step(issue, "escalate_town", reason="several_units", text="涉及管网和道路。")
 
     assert (first.status_code, second.data["id"]) == (201, first.data["id"])
     assert stepped.status_code == 200
@@ -212,13 +220,14 @@ def test_history_is_closed_to_it_even_without_the_triggers(
 ) -> None:
     audit.record(by=None, action="test.done", target=None)
     district.report()
+    before = list(AuditEntry.objects.values()), list(IssueEvent.objects.values())
+    assert all(before)
 
     with pgtrigger.ignore(), pytest.raises(ProgrammingError) as refused:
         execute(statement, table)
 
     assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
-    assert AuditEntry.objects.get().action == "test.done"
-    assert IssueEvent.objects.get().action == Action.REPORT
+    assert (list(AuditEntry.objects.values()), list(IssueEvent.objects.values())) == before
 
 
 def test_history_cannot_be_changed_through_the_orm_either(district: Cast) -> None:
@@ -240,22 +249,22 @@ def test_history_cannot_be_changed_through_the_orm_either(district: Cast) -> Non
         "DROP SCHEMA public CASCADE",
         "TRUNCATE issues_category CASCADE",
         "CREATE TABLE mine (id int)",
-        "CREATE TABLE mine (issue bigint REFERENCES issues_issue)",
-        "CREATE TRIGGER mine AFTER INSERT ON issues_issue EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+        "CREATE TRIGGER mine AFTER INSERT ON issues_issueevent FOR EACH ROW"
+        " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
         "CREATE SCHEMA mine",
         "SET session_replication_role = replica",
         "SET ROLE postgres",
-        "GRANT UPDATE ON issues_issueevent TO CURRENT_USER",
+        "GRANT pg_write_all_data TO CURRENT_USER",
     ],
 )
-def test_the_shape_of_the_database_is_closed_to_it(district: Cast, statement: str) -> None:
+def test_the_shape_of_the_database_is_closed_to_it(application: None, statement: str) -> None:
     with pytest.raises(ProgrammingError) as refused:
         execute(statement)
 
     assert isinstance(refused.value.__cause__, psycopg.errors.InsufficientPrivilege)
 
 
-def test_the_function_behind_a_trigger_is_closed_to_it(district: Cast) -> None:
+def test_the_functions_behind_the_triggers_are_closed_to_it(application: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT tgfoid::regproc::text FROM pg_trigger"

@@ -41,7 +41,7 @@ OWNS_SOMETHING = """
 TOO_MUCH = """
     SELECT 'public' WHERE has_schema_privilege(%(role)s, 'public', 'CREATE')
     UNION ALL
-    SELECT name FROM unnest(%(append_only)s) AS name
+    SELECT name FROM unnest(%(append_only)s::text[]) AS name
     WHERE has_table_privilege(%(role)s, quote_ident(name), 'UPDATE, DELETE, TRUNCATE, TRIGGER')
 """
 
