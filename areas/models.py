@@ -9,8 +9,6 @@ from django.db.models import F, Q
 from areas.choices import AreaType, DemandCategory, Phase, PlaceLevel, ProblemKind
 from areas.querysets import AreaQuerySet, PlaceQuerySet
 
-LINEAGE = ("district_id", "town_id", "community_id", "grid_id")
-
 
 class Place(models.Model):
     """A territory of the district › town › community › grid tree.
@@ -84,6 +82,36 @@ class Place(models.Model):
         }
         ids[self.lineage_column] = self.pk
         return ids
+
+
+class Located(models.Model):
+    """A row that lies at a place and repeats its ancestors, so that a territory is one comparison.
+
+    The action that sets the place sets all five. The columns have no index of their own: each
+    list declares the one that it reads, ending in its sort key.
+    """
+
+    place = models.ForeignKey(
+        Place, models.PROTECT, related_name="+", db_index=False, verbose_name="地点"
+    )
+    district = models.ForeignKey(Place, models.PROTECT, related_name="+", db_index=False)
+    town = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+", db_index=False)
+    community = models.ForeignKey(
+        Place, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    grid = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+", db_index=False)
+
+    class Meta:
+        abstract = True
+
+    def lineage(self) -> dict[str, int | None]:
+        """The ids that tell in whose territory this lies."""
+        return {
+            "district_id": self.district_id,
+            "town_id": self.town_id,
+            "community_id": self.community_id,
+            "grid_id": self.grid_id,
+        }
 
 
 class ComplexArea(models.Model):

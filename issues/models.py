@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from areas.models import ComplexArea, Place
+from areas.models import ComplexArea, Located, Place
 from core.models import Attachment, append_only
 from core.privacy import EncryptedField
 from issues.choices import (
@@ -106,7 +106,7 @@ class TimeLimit(models.Model):
         return f"{where} {self.value} {self.get_unit_display()}"
 
 
-class Issue(models.Model):
+class Issue(Located):
     """A case on its way through grid, town and district.
 
     All instants are aware and mean Asia/Shanghai on paper. ``received_at`` is the server's time and
@@ -131,13 +131,13 @@ class Issue(models.Model):
     round = models.PositiveSmallIntegerField("轮次", default=1)
     rework_count = models.PositiveSmallIntegerField("返工次数", default=0)
 
-    place = models.ForeignKey(Place, models.PROTECT, related_name="+", verbose_name="地点")
-    district = models.ForeignKey(Place, models.PROTECT, related_name="+")
-    town = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
-    community = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
-    grid = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
     area = models.ForeignKey(
-        ComplexArea, models.PROTECT, null=True, blank=True, verbose_name="复杂区域"
+        ComplexArea,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # issue_area_received begins with it
+        verbose_name="复杂区域",
     )
     address = models.CharField("详细地址", max_length=120, blank=True)
     longitude = models.FloatField("经度", null=True, blank=True)
@@ -148,6 +148,7 @@ class Issue(models.Model):
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,  # report_arrives_once_per_reporter and issue_own_received begin with it
         related_name="reported_issues",
         verbose_name="上报人",
     )
@@ -168,6 +169,7 @@ class Issue(models.Model):
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,  # nothing is looked up by it
         related_name="+",
         verbose_name="经办人",
     )
@@ -254,14 +256,6 @@ class Issue(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"/issues/{self.pk}/"
-
-    def lineage(self) -> dict[str, int | None]:
-        return {
-            "district_id": self.district_id,
-            "town_id": self.town_id,
-            "community_id": self.community_id,
-            "grid_id": self.grid_id,
-        }
 
     @property
     def state_label(self) -> str:
@@ -351,7 +345,8 @@ class Clock(models.Model):
     with now. ``next_reminder_at`` is when the sweep has to look at it again.
     """
 
-    issue = models.ForeignKey(Issue, models.PROTECT, related_name="clocks")
+    # clock_of_issue begins with it
+    issue = models.ForeignKey(Issue, models.PROTECT, db_index=False, related_name="clocks")
     kind = models.CharField("种类", max_length=8, choices=ClockKind)
     step = models.CharField("环节", max_length=20, choices=Step)
     level = models.CharField("层级", max_length=10, choices=Level)
@@ -461,7 +456,8 @@ class EventText(models.Model):
 class IssueEvent(models.Model):
     """One step of one case: append-only, chained by hash, without personal data or free text."""
 
-    issue = models.ForeignKey(Issue, models.PROTECT, related_name="events")
+    # event_once_per_place_in_chain begins with it
+    issue = models.ForeignKey(Issue, models.PROTECT, db_index=False, related_name="events")
     seq = models.PositiveIntegerField("序号")
     action = models.CharField("动作", max_length=24, choices=Action)
     at = models.DateTimeField("时间")
@@ -469,7 +465,12 @@ class IssueEvent(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", verbose_name="操作人"
     )
     posting = models.ForeignKey(
-        Posting, models.PROTECT, null=True, related_name="+", verbose_name="任职"
+        Posting,
+        models.PROTECT,
+        null=True,
+        db_index=False,  # nothing is looked up by it
+        related_name="+",
+        verbose_name="任职",
     )
     from_level = models.CharField(max_length=10, choices=Level, blank=True)
     from_status = models.CharField(max_length=16, choices=Status, blank=True)
@@ -497,7 +498,8 @@ class IssueEvent(models.Model):
 class Photo(models.Model):
     """A picture of an issue, and at which event it came in."""
 
-    issue = models.ForeignKey(Issue, models.PROTECT, related_name="photos")
+    # photo_of_issue begins with it
+    issue = models.ForeignKey(Issue, models.PROTECT, db_index=False, related_name="photos")
     attachment = models.OneToOneField(Attachment, models.PROTECT, related_name="+")
     stage = models.CharField("阶段", max_length=12, choices=PhotoStage)
     seq = models.PositiveIntegerField("办理记录序号")

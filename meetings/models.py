@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from areas.models import Place
+from areas.models import Located, Place
 from issues.choices import Lamp
 from issues.models import Issue
 from meetings.choices import (
@@ -65,7 +65,7 @@ class MeetingSeries(models.Model):
         return self.name
 
 
-class Meeting(models.Model):
+class Meeting(Located):
     """One meeting of a series. Level and place columns repeat the series' place, for scope."""
 
     series = models.ForeignKey(
@@ -81,12 +81,6 @@ class Meeting(models.Model):
     version = models.PositiveIntegerField("版本", default=1)
 
     level = models.CharField("层级", max_length=10, choices=MeetingLevel)
-    place = models.ForeignKey(Place, models.PROTECT, related_name="+", verbose_name="地区")
-    district = models.ForeignKey(Place, models.PROTECT, related_name="+")
-    town = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
-    community = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
-    grid = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
-
     attendees = models.ManyToManyField(
         Organisation, through="MeetingAttendance", related_name="+", verbose_name="出席单位"
     )
@@ -127,14 +121,6 @@ class Meeting(models.Model):
     def day(self) -> date:
         """The day it was held, or is to be held."""
         return self.held_on or self.planned_on
-
-    def lineage(self) -> dict[str, int | None]:
-        return {
-            "district_id": self.district_id,
-            "town_id": self.town_id,
-            "community_id": self.community_id,
-            "grid_id": self.grid_id,
-        }
 
 
 class MeetingAttendance(models.Model):

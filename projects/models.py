@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from areas.models import ComplexArea, Place
+from areas.models import ComplexArea, Located
 from issues.choices import Lamp
 from people.models import Organisation
 from projects import lamps
@@ -38,7 +38,7 @@ class ProjectAspect(models.Model):
         return self.name
 
 
-class Project(models.Model):
+class Project(Located):
     """A key project. A draft may lack elements; from publication on the database asks for all five.
 
     The category is the aspect's. ``published_on`` starts the project's time; ``yellow_on`` is when
@@ -78,11 +78,6 @@ class Project(models.Model):
     due_date = models.DateField("完成时限", null=True, blank=True)
     target = models.CharField("量化目标", max_length=200, blank=True)
 
-    place = models.ForeignKey(Place, models.PROTECT, related_name="+", verbose_name="实施地点")
-    district = models.ForeignKey(Place, models.PROTECT, related_name="+", db_index=False)
-    town = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+", db_index=False)
-    community = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
-    grid = models.ForeignKey(Place, models.PROTECT, null=True, related_name="+")
     area = models.ForeignKey(
         ComplexArea,
         models.PROTECT,
@@ -166,14 +161,6 @@ class Project(models.Model):
     @property
     def category_label(self) -> str:
         return self.aspect.get_category_display()
-
-    def lineage(self) -> dict[str, int | None]:
-        return {
-            "district_id": self.district_id,
-            "town_id": self.town_id,
-            "community_id": self.community_id,
-            "grid_id": self.grid_id,
-        }
 
     def missing_elements(self) -> list[str]:
         """The names of the elements that are still empty, in their usual order."""

@@ -143,7 +143,7 @@ def test_staff_take_a_case_from_the_town_to_its_end(
 def test_the_first_waiting_case_is_opened_without_a_mouse(
     platform: Platform, people: Cast, page: Page
 ) -> None:
-    issue = escalated(people, "公厕门口地砖松动，老人容易绊倒。")
+    escalated(people, "公厕门口地砖松动，老人容易绊倒。")
     page.goto(f"{platform.url}/login/")
     page.keyboard.type("chen_jing")
     page.keyboard.press("Tab")
@@ -159,8 +159,10 @@ def test_the_first_waiting_case_is_opened_without_a_mouse(
     for _ in range(4):  # past the three numbers
         page.keyboard.press("Tab")
     expect(first).to_be_focused()
+    opened = f"{platform.url}{first.get_attribute('href')}"
     page.keyboard.press("Enter")
-    expect(page).to_have_url(address(platform, issue))
+    expect(page).to_have_url(opened)
+    expect(page.get_by_role("region", name="办理过程")).to_be_visible()
 
 
 def test_filters_stay_in_the_address_and_come_back(
@@ -206,17 +208,16 @@ def test_a_form_filled_in_while_the_case_moved_on_is_refused_and_kept(
         step.get_by_label("长桥街道城建办").check()
         step.get_by_label("会诊意见").fill("由城建办更换灯头。")
 
-        act(
-            platform,
-            issue,
-            "zhou_wei",
-            "consult",
-            units=[people.changqiao_patrol.pk],
-            text="先由执法局核实。",
-        )
+        second_tab = page.context.new_page()
+        second_tab.goto(address(platform, issue))
+        other = begin(second_tab, "会诊")
+        other.get_by_label("长桥街道执法局").check()
+        other.get_by_label("会诊意见").fill("先由执法局核实。")
+        finish(second_tab, other, "会诊")
+
         step.get_by_role("button", name="会诊").click()
         alert = page.get_by_role("alert")
-        expect(alert).to_contain_text("您填写期间，本件已被更新：周伟于")
+        expect(alert).to_contain_text("您填写期间，本件已被更新：陈静于")
         expect(page.get_by_label("会诊意见")).to_have_value("由城建办更换灯头。")
         expect(page.get_by_label("长桥街道城建办")).to_be_checked()
         fits_a_phone(page)

@@ -100,6 +100,8 @@ class Story:
         self.town_id, self.district_id = lineage["town_id"], lineage["district_id"]
         self.first = self.worker or self.officers[0]
         self.handled_by: set[int] = set()
+        self.where = self.matter.area.name if self.matter.area else place.name
+        self.trouble = words.trouble(self.matter.category.name, self.where, self.rng)
 
     @property
     def at(self) -> datetime:
@@ -148,18 +150,16 @@ class Story:
             Source.HOTLINE: rng.choice(roster.at(Role.TOWN_DISPATCHER, self.town_id)),
             Source.INSPECTION: rng.choice(roster.at(Role.DISTRICT_DISPATCHER, self.district_id)),
         }[matter.source]
-        where = matter.area.name if matter.area else matter.place.name
-        title, text = words.report(matter.category.name, where, rng)
         data: dict[str, Any] = {
             "client_id": uuid4(rng),
             "place": matter.place,
             "category": matter.category,
             "urgency": matter.urgency,
             "source": matter.source,
-            "title": title,
-            "text": text,
+            "title": self.trouble.title,
+            "text": self.trouble.text,
             "area": matter.area,
-            "address": f"{where}{rng.randint(1, 199)}号附近",
+            "address": f"{self.where}{rng.randint(1, 199)}号附近",
         }
         if matter.source in (Source.RESIDENT, Source.HOTLINE):
             data |= {"contact_name": full_name(rng), "contact_phone": phone(rng)}
@@ -362,8 +362,8 @@ class Story:
                 return words.EXPLANATION
             case Outcome.UNFOUNDED:
                 return words.UNFOUNDED
-        done = words.measure(self.matter.category.name, self.rng)
-        return f"{done}。{words.PARTLY if self.matter.outcome == Outcome.PARTLY else ''}"
+        rest = words.PARTLY if self.matter.outcome == Outcome.PARTLY else ""
+        return f"{self.trouble.remedy}。{rest}"
 
     # --- verification and revisit ---
 

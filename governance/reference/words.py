@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from random import Random
 
 SPOTS = (
@@ -21,7 +22,7 @@ SPOTS = (
     "垃圾房旁",
 )
 
-# category: ((title, what is reported), …), (what was done, …)
+# category: ((title, what is reported), …), (what was done about it, in the same order)
 Topic = tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
 TOPICS: dict[str, Topic] = {
     "市容环境": (
@@ -52,7 +53,7 @@ TOPICS: dict[str, Topic] = {
             ("雨天积水倒灌", "一下大雨就积水，一楼住户家里进水"),
             ("雨污管道错接", "出租房的洗衣废水接进了雨水管，直排河道"),
         ),
-        ("疏通管道并更换破损井座", "新建截污管并改接错接管道", "清淤管道，加装防倒灌拍门"),
+        ("疏通管道并更换破损井座", "清淤管道，加装防倒灌拍门", "新建截污管并改接错接管道"),
     ),
     "垃圾清运": (
         (
@@ -206,13 +207,17 @@ UNFOUNDED = "经现场核实，所反映的情况不属实。"
 PARTLY = "部分完成，其余列入后续计划，已向诉求人说明。"
 
 
-def report(category: str, where: str, rng: Random) -> tuple[str, str]:
-    """A title and the words of a report."""
-    title, text = rng.choice(TOPICS[category][0])
+@dataclass(frozen=True)
+class Trouble:
+    """What is reported, and what helps against it."""
+
+    title: str
+    text: str
+    remedy: str
+
+
+def trouble(category: str, where: str, rng: Random) -> Trouble:
+    """Something of ``category`` that bothers people somewhere in ``where``."""
+    (title, text), remedy = rng.choice(list(zip(*TOPICS[category], strict=True)))
     spot = rng.choice(SPOTS)
-    return f"{where}{spot}{title}", f"{where}{spot}：{text}。请尽快处理。"
-
-
-def measure(category: str, rng: Random) -> str:
-    """What was done about it."""
-    return rng.choice(TOPICS[category][1])
+    return Trouble(f"{where}{spot}{title}", f"{where}{spot}：{text}。请尽快处理。", remedy)

@@ -1,0 +1,154 @@
+"""``python -m tests.screenshots``: take the pictures of the documentation again.
+
+It runs the platform on servers of its own with the full reference district, logs in with the demo
+accounts, and writes ``docs/screenshots/<name>.png`` in the width of a desk and
+``<name>-phone.png`` in that of a phone. The dates on them are those of the day.
+"""
+
+# ruff: noqa: E402 - the environment and Django come first, models after them
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from tests import plugin  # it says where the servers will be
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "governance.settings"
+
+import django
+
+django.setup()
+
+from django.db import connections
+from django.urls import reverse
+from PIL import Image
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from areas.models import ComplexArea
+from governance import embedded
+from governance.reference import demo
+from issues.models import Issue
+from meetings.choices import MeetingStatus
+from meetings.models import Meeting, QuarterlyReport
+from people.models import User
+from projects.models import Project
+from tests import databases
+from tests.browser import NARROW, WIDE, find_chromium, launch
+from tests.processes import Platform, running_platform
+
+FOLDER = plugin.BASE_DIR / "docs" / "screenshots"
+LARGEST = 250_000  # bytes of one picture
+TALL = ViewportSize(width=WIDE["width"], height=1200)
+
+
+class Picture(NamedTuple):
+    name: str
+    username: str  # of the demo account that sees it; empty: nobody is logged in
+    path: str
+    desk: ViewportSize = WIDE
+
+
+def main() -> None:
+    executable = find_chromium()
+    if executable is None:
+        sys.exit("需要 Chromium：请安装 chromium 和 fonts-noto-cjk，或用环境变量 CHROMIUM 指定。")
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    use = embedded.use(plugin.SERVERS, disposable=True)
+    try:
+        databases.clone("empty", connections.settings["default"]["NAME"])
+        with running_platform("full") as platform, sync_playwright() as playwright:
+            browser = launch(playwright, executable)
+            for picture in pictures():
+                take(browser, platform, picture)
+            browser.close()
+    finally:
+        use.release()
+        use.wait_until_stopped()
+
+
+def pictures() -> Iterator[Picture]:
+    """What is shown, and whose eyes see it."""
+    dispatcher = User.objects.get(username="district")
+    # The one with the longest story among those that wait for the district's dispatcher.
+    issue = Issue.objects.waiting_for(dispatcher).order_by("-event_count", "id")[0]
+    area = ComplexArea.objects.get(name="李家角城中村")
+    project = Project.objects.exclude(area=None).filter(percent__range=(1, 99)).earliest("due_date")
+    meeting = Meeting.objects.filter(
+        status=MeetingStatus.PLANNED, place=dispatcher.current_postings[0].place
+    ).earliest("planned_on")
+    report = QuarterlyReport.objects.latest("quarter")
+
+    yield Picture("login", "", "/login/")
+    yield Picture("home", "district", "/")
+    yield Picture("issues", "district", "/issues/")
+    yield Picture("issue", "district", issue.get_absolute_url(), TALL)
+    yield Picture("assign", "district", f"{issue.get_absolute_url()}assign/", TALL)
+    yield Picture("grid-home", "grid", "/")
+    yield Picture("report-issue", "grid", "/issues/report/", TALL)
+    yield Picture("areas", "district", "/areas/")
+    yield Picture("area", "district", reverse("areas:detail", args=[area.pk]), TALL)
+    yield Picture("projects", "district", "/projects/")
+    yield Picture("project", "district", project.get_absolute_url(), TALL)
+    yield Picture("meetings", "secretary", "/meetings/")
+    yield Picture("meeting", "secretary", meeting.get_absolute_url(), TALL)
+    yield Picture("resolutions", "secretary", "/meetings/resolutions/")
+    yield Picture("report", "secretary", report.get_absolute_url(), TALL)
+    yield Picture("inbox", "grid", "/inbox/")
+    yield Picture("audit", "auditor", "/audit/")
+    yield Picture("api", "", "/api/v1/docs/")
+
+
+def take(browser: Browser, platform: Platform, picture: Picture) -> None:
+    """Take a picture in both widths."""
+    for width, name in ((picture.desk, picture.name), (NARROW, f"{picture.name}-phone")):
+        with opened(browser, platform, picture.username, width) as page:
+            page.goto(f"{platform.url}{picture.path}", wait_until="networkidle")
+            write(name, page.screenshot())
+
+
+@contextmanager
+def opened(
+    browser: Browser, platform: Platform, username: str, width: ViewportSize
+) -> Iterator[Page]:
+    """A page of somebody who is logged in; a narrow one behaves as a phone does."""
+    is_phone = width == NARROW
+    context = browser.new_context(
+        viewport=width,
+        is_mobile=is_phone,
+        has_touch=is_phone,
+        device_scale_factor=2 if is_phone else 1,
+        locale="zh-CN",
+        timezone_id="Asia/Shanghai",
+    )
+    page = context.new_page()
+    try:
+        if username:
+            page.goto(f"{platform.url}/login/")
+            page.get_by_label("用户名").fill(username)
+            page.get_by_label("密码").fill(demo.PASSWORD)
+            page.get_by_role("button", name="登录").click()
+            page.wait_for_url(f"{platform.url}/")
+        yield page
+    finally:
+        context.close()
+
+
+def write(name: str, png: bytes) -> None:
+    """Write a picture with the 256 colours that cover it best: a third of the bytes."""
+    path = FOLDER / f"{name}.png"
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    image.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        path, optimize=True
+    )
+    size = path.stat().st_size
+    if size > LARGEST:
+        sys.exit(f"{path} 有 {size} 字节，超过 {LARGEST}。")
+    sys.stdout.write(f"{path.relative_to(plugin.BASE_DIR)}  {size // 1024} kB\n")
+
+
+if __name__ == "__main__":
+    main()
