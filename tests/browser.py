@@ -82,3 +82,11 @@ def open_page(browser: Browser, viewport: ViewportSize, problems: list[str]) -> 
         yield page
     finally:
         context.close()
+
+
+def fits_a_phone(page: Page) -> None:
+    """Nothing of a wide page lies beyond the right edge when it is shown on a phone."""
+    page.set_viewport_size(NARROW)
+    beyond = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
+    page.set_viewport_size(WIDE)
+    assert beyond <= 0, f"{page.url} is {beyond} pixels too wide"

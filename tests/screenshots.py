@@ -44,6 +44,9 @@ LARGEST = 250_000  # bytes of one picture
 TALL = ViewportSize(width=WIDE["width"], height=1200)
 
 
+Colour = tuple[int, int, int]
+
+
 class Picture(NamedTuple):
     name: str
     username: str  # of the demo account that sees it; empty: nobody is logged in
@@ -146,17 +149,28 @@ def take(
 
 def write(name: str, png: bytes) -> None:
     """Write a picture in its 256 most frequent colours: a third of the bytes, and nothing flat
-    changes its colour."""
+    changes its colour. (Pillow's own palettes shift a nearly white ground.)"""
     path = FOLDER / f"{name}.png"
     image = Image.open(io.BytesIO(png)).convert("RGB")
-    frequent = sorted(image.getcolors(image.width * image.height), reverse=True)[:256]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([part for _, colour in frequent for part in colour])
-    image.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
+    counted = sorted(image.getcolors(image.width * image.height), reverse=True)
+    colours = [colour for _, colour in counted]
+    kept = colours[:256]
+    index = {colour: number for number, colour in enumerate(kept)}
+    for colour in colours[256:]:
+        nearest = min(kept, key=lambda other: distance(other, colour))
+        index[colour] = index[nearest]
+    reduced = Image.new("P", image.size)
+    reduced.putpalette([part for colour in kept for part in colour])
+    reduced.putdata([index[colour] for colour in image.get_flattened_data()])
+    reduced.save(path, optimize=True)
     size = path.stat().st_size
     if size > LARGEST:
         sys.exit(f"{path} 有 {size} 字节，超过 {LARGEST}。")
     sys.stdout.write(f"{path.relative_to(plugin.BASE_DIR)}  {size // 1024} kB\n")
+
+
+def distance(one: Colour, other: Colour) -> int:
+    return sum((a - b) ** 2 for a, b in zip(one, other, strict=True))
 
 
 if __name__ == "__main__":

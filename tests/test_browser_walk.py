@@ -19,7 +19,7 @@ from core.models import Message
 from issues.choices import Action, Urgency
 from issues.models import Issue, IssueEvent
 from tests.api.phone import picture
-from tests.browser import NARROW, WIDE
+from tests.browser import fits_a_phone
 from tests.cast import PASSWORD, Cast, assemble
 from tests.processes import Platform
 from tests.visitors import act, eventually, hang_up, ok, sign_in, upload
@@ -314,14 +314,6 @@ def back(page: Page) -> None:
 
 def bell(page: Page) -> Locator:
     return page.get_by_role("banner").get_by_role("link", name="消息")
-
-
-def fits_a_phone(page: Page) -> None:
-    """Nothing of the page lies beyond the right edge of a phone."""
-    page.set_viewport_size(NARROW)
-    beyond = page.evaluate("document.scrollingElement.scrollWidth - innerWidth")
-    page.set_viewport_size(WIDE)
-    assert beyond <= 0, f"{page.url} is {beyond} pixels too wide"
 
 
 def address(platform: Platform, issue: Issue) -> str:

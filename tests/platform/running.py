@@ -29,3 +29,18 @@ def wait_until_gone(servers: Servers) -> dict[int, str]:
     while (left := processes_of(servers)) and time.monotonic() < deadline:
         time.sleep(0.1)
     return left
+
+
+def wait_until_dead(pid: int) -> None:
+    """Wait until a killed process has let go of its locks, which is later than the signal."""
+    deadline = time.monotonic() + 30
+    while _state(pid) not in ("gone", "Z"):
+        assert time.monotonic() < deadline, "it lives on"
+        time.sleep(0.02)
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "gone"

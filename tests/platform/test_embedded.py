@@ -15,7 +15,7 @@ from redis import Redis
 
 from governance.embedded import Servers, Trouble, locate, use
 from governance.embedded.places import Account, reachable
-from tests.platform.running import processes_of, wait_until_gone
+from tests.platform.running import processes_of, wait_until_dead, wait_until_gone
 from tests.plugin import BASE_DIR
 
 KEEP_USING = """
@@ -140,6 +140,7 @@ def test_a_killed_keeper_leaves_no_process_and_no_obstacle(servers: Servers) -> 
         connection.execute("CREATE TABLE kept ()")
     keepers = [pid for pid, command in processes_of(servers).items() if ".keeper" in command]
     os.kill(keepers[0], signal.SIGKILL)
+    wait_until_dead(keepers[0])
     with use(servers, disposable=True) as held, connect(servers) as connection:
         assert held.started
         assert connection.execute("SELECT to_regclass('kept')").fetchone() == ("kept",)
