@@ -57,8 +57,8 @@ def test_a_report_travels_from_a_grid_to_the_quarterly_report(platform: Platform
 
 
 def report_with_a_photo(platform: Platform, cast: Cast) -> Issue:
-    """赵敏 reports for a resident; the answer to her first try is lost, and she sends it again."""
-    phone = sign_in(platform, "zhao_min")
+    """王芳 reports for a resident; the answer to her first try is lost, and she sends it again."""
+    phone = sign_in(platform, "wang_fang")
     body = {
         "client_id": str(uuid.uuid4()),
         "place": cast.longxi_grid_1.pk,

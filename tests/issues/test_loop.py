@@ -19,7 +19,14 @@ from issues.choices import (
 )
 from issues.models import Clock, Issue, IssueEvent
 from tests.cast import Cast, again
-from tests.issues.moments import at, in_town_triage, submitted, with_the_unit
+from tests.issues.moments import (
+    at,
+    in_district_triage,
+    in_town_triage,
+    submitted,
+    with_the_unit,
+    with_two_departments,
+)
 
 
 def test_a_report_waits_for_the_grids_first_diagnosis(cast: Cast) -> None:
@@ -319,3 +326,85 @@ def test_somebody_with_nothing_to_do_has_no_actions(cast: Cast) -> None:
     issue = with_the_unit(cast)
     assert actions.available(issue, by=again(cast.he_jun)) == {}
     assert set(actions.available(issue, by=again(cast.wu_yang))) == {Action.SUBMIT_COMPLETION}
+
+
+def test_a_co_units_reply_stops_its_own_clock_alone(cast: Cast) -> None:
+    issue = with_two_departments(cast)
+    issue = cast.step(issue, Action.CO_REPLY, cast.gao_feng, at("2025-03-10"), text="已疏通。")
+
+    co_clock = Clock.objects.get(issue=issue, kind=ClockKind.CO_UNIT)
+    assert (co_clock.ended_at, co_clock.verdict) == (at("2025-03-10"), Verdict.ON_TIME)
+    assert Clock.objects.get(issue=issue, kind=ClockKind.STEP, ended_at=None).due_at == issue.due_at
+
+
+def test_a_co_unit_that_need_not_reply_does_not_hold_up_completion(cast: Cast) -> None:
+    issue = in_district_triage(cast)
+    issue = cast.step(
+        issue, Action.CONSULT, cast.sun_li, at("2025-03-05"), units=[cast.water], text="联诊。"
+    )
+    issue = cast.step(
+        issue,
+        Action.ASSIGN,
+        cast.sun_li,
+        at("2025-03-05", "11:00"),
+        lead_unit=cast.housing,
+        co_units=[{"unit": cast.water, "task": "知悉", "reply_required": False}],
+        text="请办理。",
+    )
+    issue = cast.step(issue, Action.ACKNOWLEDGE, cast.he_jun, at("2025-03-06"))
+    issue = cast.step(
+        issue,
+        Action.SUBMIT_COMPLETION,
+        cast.he_jun,
+        at("2025-03-07"),
+        outcome=Outcome.RESOLVED,
+        text="已修复。",
+    )
+    assert issue.status == Status.VERIFY
+    assert Clock.objects.get(issue=issue, kind=ClockKind.CO_UNIT).verdict == Verdict.CANCELLED
+
+
+def test_sending_down_starts_the_lower_levels_clocks_anew(cast: Cast) -> None:
+    issue = cast.step(
+        in_town_triage(cast),
+        Action.SEND_DOWN,
+        cast.chen_jing,
+        at("2025-03-04"),
+        reason="below_threshold",
+        text="网格可以处理。",
+    )
+    assert (issue.level, issue.status) == (Level.GRID, Status.PENDING_FIRST)
+    assert issue.due_at == at("2025-03-05", "17:30")
+    assert issue.received_at == at("2025-03-03")
+    overall = list(Clock.objects.filter(issue=issue, kind=ClockKind.OVERALL).order_by("id"))
+    assert [(clock.level, clock.verdict) for clock in overall] == [
+        (Level.GRID, Verdict.ON_TIME),
+        (Level.TOWN, Verdict.ON_TIME),
+        (Level.GRID, ""),
+    ]
+
+
+def test_an_unsatisfied_answer_sends_the_case_back_to_its_unit(cast: Cast) -> None:
+    issue = cast.report(at=at("2025-03-03"), source=Source.RESIDENT, contact_phone="12012345678")
+    issue = cast.step(
+        issue,
+        Action.RESOLVE_ON_SPOT,
+        cast.wang_fang,
+        at("2025-03-03", "11:00"),
+        outcome=Outcome.RESOLVED,
+        text="已复位。",
+    )
+    issue = cast.step(issue, Action.PASS_VERIFICATION, cast.zhao_min, at("2025-03-04"))
+    issue = cast.step(
+        issue,
+        Action.REDO,
+        cast.han_mei,
+        at("2025-03-05"),
+        reason="poor_quality",
+        text="仍有异响。",
+        contact=Contact.REACHED,
+        is_solved=False,
+    )
+    assert (issue.status, issue.rework_count, issue.outcome) == (Status.GRID_HANDLING, 1, "")
+    revisit = issue.revisits.get()
+    assert (revisit.contact, revisit.is_solved) == (Contact.REACHED, False)
