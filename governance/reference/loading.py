@@ -64,6 +64,8 @@ def load(*, size: Size, today: date, say: Say = lambda text: None) -> None:
     demo.welcome(today)
     # Everything written so far is delivered: nobody is to be woken for it.
     connection.run_on_commit.clear()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")  # else the first pages are planned for empty tables
 
 
 def _issues(stage: Stage, size: Size, today: date) -> None:
