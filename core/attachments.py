@@ -44,9 +44,12 @@ class _Stored:
     height: int | None = None
 
 
-def accept(upload: UploadedFile, *, by: AbstractBaseUser) -> Attachment:
+def accept(
+    upload: UploadedFile, *, by: AbstractBaseUser, only: AttachmentKind | None = None
+) -> Attachment:
     """Check, re-encode and store an upload. Raises Refused or TooLarge, with the reason in Chinese.
 
+    ``only`` names the one kind that is wanted; another is refused before anything is written.
     The file is written before the row is committed. After a rollback it stays behind without a row,
     where nobody can reach it: harmless.
     """
@@ -55,6 +58,8 @@ def accept(upload: UploadedFile, *, by: AbstractBaseUser) -> Attachment:
         raise TooLarge(f"文件过大，单个文件不能超过 {limit // (1024 * 1024)} MB。")
     original = upload.read()
     stored = _stored_form(original)
+    if only is not None and stored.kind != only:
+        raise Refused(f"这里只能上传{only.label}。", code="unsupported_file")
     attachment = Attachment(
         uploaded_by_id=by.pk,
         kind=stored.kind,

@@ -263,12 +263,9 @@ def _accept(files: Sequence[UploadedFile], *, by: Any) -> list[Attachment]:
     taken = []
     for file in files:
         try:
-            photo = attachments.accept(file, by=by)
+            taken.append(attachments.accept(file, by=by, only=AttachmentKind.PHOTO))
         except Refused as error:
             raise type(error)(error.message, error.code, {"photos": [error.message]}) from error
-        if photo.kind != AttachmentKind.PHOTO:
-            _refuse_photos("这里只能上传照片。")
-        taken.append(photo)
     return taken
 
 

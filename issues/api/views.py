@@ -25,7 +25,7 @@ from areas.choices import PlaceLevel
 from areas.models import ComplexArea, Place
 from core import attachments
 from core.choices import AttachmentKind
-from core.errors import NotFoundHere, Refused
+from core.errors import NotFoundHere
 from core.idempotency import once
 from core.openapi import IDEMPOTENCY_KEY, answers
 from core.pagination import Keyset, Order
@@ -248,9 +248,7 @@ class UploadsView(APIView):
 
     def accept(self, request: Request) -> Response:
         upload = _validated(UploadInput, request.data)["photo"]
-        attachment = attachments.accept(upload, by=signed_in(request))
-        if attachment.kind != AttachmentKind.PHOTO:
-            raise Refused("只接受 JPEG、PNG、WebP 图片。", code="unsupported_file")
+        attachment = attachments.accept(upload, by=signed_in(request), only=AttachmentKind.PHOTO)
         return Response(UploadOutput(attachment).data, status=201)
 
 

@@ -242,3 +242,10 @@ def test_a_file_that_was_lost_is_not_found_and_no_crash(photo: Attachment) -> No
     Path(photo.file.path).unlink()
     with pytest.raises(NotFoundHere):
         attachments.respond(photo)
+
+
+def test_a_kind_that_is_not_wanted_leaves_no_file(wang: User, media: Path) -> None:
+    before = sorted(media.rglob("*"))
+    with pytest.raises(Refused, match="只能上传照片"):
+        attachments.accept(upload(b"%PDF-1.7", "a.pdf"), by=wang, only=AttachmentKind.PHOTO)
+    assert sorted(media.rglob("*")) == before
