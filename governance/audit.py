@@ -100,8 +100,57 @@ def _target(entry: AuditEntry) -> str:
     return f"{model._meta.verbose_name} {entry.target_id}"
 
 
+# What the details of entries are called; a key without a name here is shown as it is.
+DETAILS = {
+    "added": "新增",
+    "category": "类别",
+    "completed_on": "完成日期",
+    "device": "设备",
+    "effective_from": "生效日期",
+    "ends_on": "结束日期",
+    "held_on": "召开日期",
+    "is_active": "启用",
+    "is_working": "工作日",
+    "issue": "问题",
+    "item": "议题",
+    "kind": "来源",
+    "level": "层级",
+    "meeting": "会议",
+    "needs_verification": "须核查",
+    "organisation": "组织",
+    "parent": "上级",
+    "percent": "完成率",
+    "place": "地区",
+    "planned_on": "计划日期",
+    "posting": "任职",
+    "project": "项目",
+    "published": "已录入",
+    "quarter": "季度",
+    "reason": "原因",
+    "resolution": "议定事项",
+    "role": "角色",
+    "sha256": "摘要",
+    "solved_on": "销号日期",
+    "starts_on": "开始日期",
+    "step": "环节",
+    "unit": "单位",
+    "urgency": "紧急程度",
+    "user": "用户",
+    "value": "数值",
+    "version": "版本",
+}
+
+
 def _detail(entry: AuditEntry) -> str:
-    return "；".join(f"{key}={value}" for key, value in entry.detail.items() if value is not None)
+    return "；".join(
+        f"{DETAILS.get(key, key)} {_said(value)}"
+        for key, value in entry.detail.items()
+        if value is not None
+    )
+
+
+def _said(value: Any) -> Any:
+    return ("是" if value else "否") if isinstance(value, bool) else value
 
 
 AUDIT = AuditRegister(

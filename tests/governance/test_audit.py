@@ -100,3 +100,14 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(auditor, cast):
     before = queries()
     write(27)
     assert queries() == before
+
+
+def test_details_are_named_in_chinese(auditor, cast):
+    audit.record(
+        by=cast.sun_li,
+        action="test.done",
+        target=None,
+        detail={"role": "verifier", "is_active": True},
+    )
+    page = auditor.get("/audit/").content.decode()
+    assert "角色 verifier；启用 是" in page
