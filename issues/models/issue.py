@@ -1,0 +1,259 @@
+"""The case itself, and the units in it."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+
+import pgtrigger
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from areas.models import ComplexArea, Located, Place
+from core.privacy import EncryptedField
+from issues.choices import (
+    Complexity,
+    Lamp,
+    Level,
+    Outcome,
+    Source,
+    Status,
+    Urgency,
+)
+from issues.models.limits import Category
+from issues.querysets import IssueQuerySet
+from people.models import Organisation
+
+
+class Issue(Located):
+    """A case on its way through grid, town and district.
+
+    All instants are aware and mean Asia/Shanghai on paper. ``received_at`` is the server's time and
+    starts the clocks; ``captured_at`` is what the reporter's device said. ``due_at`` and
+    ``yellow_at`` repeat the running step clock, ``overall_due_at`` the overall clock, so that lists
+    need no join.
+    """
+
+    number = models.CharField("编号", max_length=14, unique=True)
+    client_id = models.UUIDField("上报端编号", default=uuid.uuid4, editable=False)
+    source = models.CharField("来源", max_length=12, choices=Source)
+    title = models.CharField("标题", max_length=60)
+    description = models.TextField("内容", max_length=2000)
+    category = models.ForeignKey(Category, models.PROTECT, verbose_name="类别")
+    urgency = models.CharField("紧急程度", max_length=10, choices=Urgency, default=Urgency.NORMAL)
+    complexity = models.CharField("复杂程度", max_length=10, choices=Complexity, blank=True)
+    outcome = models.CharField("办理结果", max_length=12, choices=Outcome, blank=True)
+
+    level = models.CharField("层级", max_length=10, choices=Level)
+    status = models.CharField("状态", max_length=16, choices=Status)
+    version = models.PositiveIntegerField("版本", default=0)
+    round = models.PositiveSmallIntegerField("轮次", default=1)
+    rework_count = models.PositiveSmallIntegerField("返工次数", default=0)
+
+    area = models.ForeignKey(
+        ComplexArea,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # issue_area_received begins with it
+        verbose_name="复杂区域",
+    )
+    address = models.CharField("详细地址", max_length=120, blank=True)
+    longitude = models.FloatField("经度", null=True, blank=True)
+    latitude = models.FloatField("纬度", null=True, blank=True)
+
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # report_arrives_once_per_reporter and issue_own_received begin with it
+        related_name="reported_issues",
+        verbose_name="上报人",
+    )
+    contact_name = EncryptedField("诉求人", blank=True, default="")
+    contact_phone = EncryptedField("诉求人电话", blank=True, default="")
+    contact_phone_index = models.CharField(max_length=64, blank=True, default="", editable=False)
+
+    lead_unit = models.ForeignKey(
+        Organisation,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="主办单位",
+    )
+    handler = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        db_index=False,  # nothing is looked up by it
+        related_name="+",
+        verbose_name="经办人",
+    )
+
+    consulted_at = models.DateTimeField("本级会诊时间", null=True, blank=True)
+    captured_at = models.DateTimeField("采集时间", null=True, blank=True)
+    received_at = models.DateTimeField("受理时间")
+    due_at = models.DateTimeField("环节到期", null=True, blank=True)
+    yellow_at = models.DateTimeField("环节临期", null=True, blank=True)
+    overall_due_at = models.DateTimeField("总到期", null=True, blank=True)
+    submitted_at = models.DateTimeField("办结申请时间", null=True, blank=True)
+    closed_at = models.DateTimeField("结案时间", null=True, blank=True)
+
+    event_count = models.PositiveIntegerField(default=0, editable=False)
+    head_hash = models.CharField(max_length=64, blank=True, default="", editable=False)
+    # The transaction that last changed the row, stamped by a trigger: what delta sync reads.
+    changed_xid = models.BigIntegerField(default=0, editable=False)
+
+    objects = IssueQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "问题"
+        verbose_name_plural = "问题"
+        ordering = ["-received_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["reporter", "client_id"], name="report_arrives_once_per_reporter"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.CLOSED)
+                | (~Q(outcome="") & Q(closed_at__isnull=False, due_at__isnull=True)),
+                name="closed_issue_has_outcome_and_no_clock",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.ASSIGNED, Status.HANDLING])
+                | Q(lead_unit__isnull=False),
+                name="assigned_issue_has_a_lead_unit",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.CLOSED) | Q(due_at__isnull=False),
+                name="open_issue_has_a_running_step",
+            ),
+            models.CheckConstraint(
+                condition=Q(longitude__isnull=True, latitude__isnull=True)
+                | Q(longitude__range=(-180, 180), latitude__range=(-90, 90)),
+                name="coordinates_are_on_earth",
+            ),
+        ]
+        indexes = [
+            # The dispatcher's list of a town, by what is due next.
+            models.Index(fields=["town", "status", "due_at", "id"], name="issue_town_due"),
+            # The same for the district.
+            models.Index(fields=["district", "status", "due_at", "id"], name="issue_district_due"),
+            # The lists of one town and of the district in order of arrival.
+            models.Index(fields=["town", "-received_at", "-id"], name="issue_town_received"),
+            models.Index(fields=["district", "-received_at", "-id"], name="issue_dist_received"),
+            # A community officer's and a grid worker's lists.
+            models.Index(fields=["community", "-received_at", "-id"], name="issue_comm_received"),
+            models.Index(fields=["grid", "-received_at", "-id"], name="issue_grid_received"),
+            # One's own reports (visible_to).
+            models.Index(fields=["reporter", "-received_at", "-id"], name="issue_own_received"),
+            # A complex area's issues on its page.
+            models.Index(fields=["area", "-received_at", "-id"], name="issue_area_received"),
+            # The figures of a quarter: what was closed in it, by outcome.
+            models.Index(
+                fields=["closed_at", "outcome"],
+                condition=Q(status=Status.CLOSED),
+                name="issue_closed_in_period",
+            ),
+            # Delta sync: what changed since a transaction.
+            models.Index(fields=["changed_xid", "id"], name="issue_changes"),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="stamp_change",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func="NEW.changed_xid = pg_current_xact_id()::text::bigint; RETURN NEW;",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+    def get_absolute_url(self) -> str:
+        return f"/issues/{self.pk}/"
+
+    @property
+    def state_label(self) -> str:
+        """The status in the words of the level: the district calls its triage 联诊."""
+        if self.status == Status.TRIAGE and self.level == Level.DISTRICT:
+            return "待联诊"
+        return Status(self.status).label
+
+    @property
+    def dispatch_place(self) -> Place:
+        """Where the units work that may be chosen for it: the whole district, or its town."""
+        return self.district if self.level == Level.DISTRICT or not self.town else self.town
+
+    @property
+    def is_contactable(self) -> bool:
+        return bool(self.contact_phone)
+
+    def lamp(self, now: datetime | None = None) -> Lamp | None:
+        """The lamp of the running step at ``now``; None when closed. SQL twin: with_lamp()."""
+        return lamp(self.yellow_at, self.due_at, now or timezone.now())
+
+    def is_overall_overdue(self, now: datetime | None = None) -> bool:
+        return self.overall_due_at is not None and self.overall_due_at <= (now or timezone.now())
+
+
+def lamp(yellow_at: datetime | None, due_at: datetime | None, now: datetime) -> Lamp | None:
+    if yellow_at is None or due_at is None:
+        return None
+    if due_at <= now:
+        return Lamp.RED
+    return Lamp.YELLOW if yellow_at <= now else Lamp.GREEN
+
+
+class Assignment(models.Model):
+    """An order to one unit to act on an issue, as lead or as co-unit.
+
+    While ``left_seq`` is null the unit is in; afterwards it may read the case up to that event.
+    """
+
+    issue = models.ForeignKey(Issue, models.PROTECT, related_name="assignments")
+    unit = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="单位")
+    is_lead = models.BooleanField("主办")
+    task = models.TextField("任务", max_length=1000, blank=True)
+    reply_required = models.BooleanField("须回复", default=True)
+    assigned_at = models.DateTimeField("交办时间")
+    acknowledge_due_at = models.DateTimeField("签收期限", null=True, blank=True)
+    acknowledged_at = models.DateTimeField("签收时间", null=True, blank=True)
+    deemed_acknowledged = models.BooleanField("视同签收", default=False)
+    replied_at = models.DateTimeField("回复时间", null=True, blank=True)
+    left_seq = models.PositiveIntegerField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "交办"
+        verbose_name_plural = "交办"
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issue"],
+                condition=Q(is_lead=True, left_seq__isnull=True),
+                name="one_lead_unit_at_a_time",
+            ),
+            models.UniqueConstraint(
+                fields=["issue", "unit"],
+                condition=Q(left_seq__isnull=True),
+                name="unit_is_in_a_case_once",
+            ),
+        ]
+        indexes = [
+            # A unit's cases, present and past (visible_to).
+            models.Index(fields=["unit", "issue"], name="assignment_of_unit"),
+            # The sweep for deemed acknowledgement.
+            models.Index(
+                fields=["acknowledge_due_at"],
+                condition=Q(acknowledged_at__isnull=True, left_seq__isnull=True, is_lead=True),
+                name="assignment_unacknowledged",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.unit} {'主办' if self.is_lead else '协办'}"
