@@ -1,25 +1,30 @@
 """Every write to accounts and postings, each with its audit entry in the same transaction.
 
-``by`` is who acts: the system administrator on accounts, the security administrator on postings.
-``by=None`` is the platform itself: its commands and the reference loader.
+``by`` is who acts: the system administrator on accounts, the security administrator on postings,
+heads and community officers on deputies. ``by=None`` is the platform itself: its commands, its
+sweeps and the reference loader.
 """
 
 from __future__ import annotations
 
-from datetime import date
+import logging
+from datetime import date, timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from areas.choices import PlaceLevel
 from areas.models import Place
 from core import audit
-from core.errors import NotAllowed, Refused
-from people.choices import ADMINISTRATORS, LEVELS, ORGANISATIONAL, OrganisationKind, Role
+from core.errors import NotAllowed, NotFoundHere, Refused
+from people import departures, rules
+from people.choices import ADMINISTRATORS, Role
 from people.models import Organisation, Posting, User
+from people.stand_ins import heir_of, successors_at_hand
 from people.trail import Trail
+
+logger = logging.getLogger(__name__)
 
 # --- accounts ---
 
@@ -85,14 +90,30 @@ def change_password(*, by: User, password: str) -> None:
 
 
 @transaction.atomic
-def deactivate_account(*, by: User, user: User) -> None:
-    """Close an account at once: its sessions and devices stop working. Its history stays."""
+def deactivate_account(*, by: User, user: User, successor: User | None = None) -> None:
+    """Close an account at once: its sessions and devices stop working. Its history stays.
+
+    Somebody may have to go this minute, so open work does not stop it: it goes to the
+    ``successor`` where they hold the same posting, and of the rest the people above are told.
+    """
     _require(by, Role.SYSTEM_ADMIN)
     _refuse_administrator(user, "请先由安全管理员结束这名管理员的任职，再停用账号。")
+    today = timezone.localdate()
+    postings = list(user.postings.in_force(today).order_by("id"))
+    taken_over = {
+        posting.pk for posting in postings if successor and successor in successors_at_hand(posting)
+    }
+    if successor and not taken_over:
+        message = "接手人须与被停用的人员在同一地区（组织）担任同一角色。"
+        raise Refused(message, fields={"successor": [message]})
     user.is_active = False
     user.save(update_fields=["is_active"])
     _sign_out_devices(user)
     audit.record(by=by, action=Trail.DEACTIVATED, target=user)
+    # What is handed over first is not reported as left behind under another posting.
+    for posting in sorted(postings, key=lambda posting: posting.pk not in taken_over):
+        heir = successor if posting.pk in taken_over else None
+        settle(by=by, posting_id=posting.pk, until=today, successor=heir)
 
 
 @transaction.atomic
@@ -140,7 +161,7 @@ def appoint(
     organisation: Organisation | None = None,
     ends_on: date | None = None,
 ) -> Posting:
-    """Post a person to a role from a day on. Raises Refused where ``check_posting`` does."""
+    """Post a person to a role from a day on. Raises Refused where ``rules.check_posting`` does."""
     _require(by, Role.SECURITY_ADMIN)
     # The row lock keeps two appointments of one person from passing each other's checks.
     user = User.objects.select_for_update().get(pk=user.pk)
@@ -152,104 +173,187 @@ def appoint(
         starts_on=starts_on,
         ends_on=ends_on,
     )
-    check_posting(posting, by=by)
+    rules.check_posting(posting, by=by)
     posting.save()
     audit.record(by=by, action=Trail.APPOINTED, target=posting, detail=_facts(posting))
     return posting
 
 
 @transaction.atomic
-def end_posting(*, by: User | None, posting_id: int, ends_on: date) -> Posting:
-    """End a posting with the day ``ends_on``, which still belongs to it. See ``check_end``."""
-    _require(by, Role.SECURITY_ADMIN)
-    posting = Posting.objects.select_for_update().get(pk=posting_id)
-    check_end(posting, ends_on, by=by)
+def appoint_deputy(
+    *, by: User | None, posting: Posting, user: User, starts_on: date, ends_on: date
+) -> Posting:
+    """Let ``user`` stand in for the holder of ``posting`` from a day to a day (both included).
+
+    By the security administrator; by heads for the handlers of their unit, by community officers
+    for the grid workers of their community, who choose among colleagues. Raises NotAllowed, and
+    Refused where ``rules.check_deputy`` does.
+    """
+    held = _lock_posting(posting.pk)
+    _require_manager(by, held)
+    user = User.objects.select_for_update(of=("self",)).get(pk=user.pk)
+    deputy = Posting(
+        user=user,
+        role=held.role,
+        place=held.place,
+        organisation=held.organisation,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        deputises_for=held,
+    )
+    rules.check_deputy(deputy, by=by)
+    deputy.save()
+    audit.record(by=by, action=Trail.DEPUTY_APPOINTED, target=deputy, detail=_facts(deputy))
+    departures.tell(
+        [user.pk, held.user_id],
+        key=f"posting:{deputy.pk}:deputy",
+        title=f"AB岗：{user}代{held.user}",
+        body=f"{held}，{starts_on} 至 {ends_on}。",
+        by=by,
+    )
+    return deputy
+
+
+@transaction.atomic
+def withdraw_deputy(*, by: User | None, posting_id: int) -> None:
+    """Take back a deputy who has not begun: nothing was done under the posting, so it goes away."""
+    posting = _lock_posting(posting_id)
+    _require_manager(by, posting)
+    if posting.deputises_for is None or posting.starts_on <= timezone.localdate():
+        raise Refused("代理已经开始，可以提前结束，不能撤回。")
+    _withdraw(posting, by=by)
+
+
+@transaction.atomic
+def end_posting(
+    *, by: User | None, posting_id: int, ends_on: date, successor: User | None = None
+) -> Posting:
+    """End a posting with the day ``ends_on``, which still belongs to it.
+
+    Open work goes to the ``successor`` in the same step; without one the end is refused
+    (``rules.check_departure``). What turns up until the end follows when it has come, and so does
+    everything if the successor begins only then. A deputy's work goes back to the one it stood in
+    for. Deputies of the posting end with it at the latest.
+
+    By the security administrator; a deputy's also by those who may appoint one.
+    """
+    posting = _lock_posting(posting_id)
+    if posting.deputises_for is None:
+        _require(by, Role.SECURITY_ADMIN)
+    else:
+        _require_manager(by, posting)
+    rules.check_end(posting, ends_on, by=by)
+    heir = rules.check_departure(posting, ends_on, successor)
+    deputies = rules.cut_short(posting, ends_on)
+    handed_over: dict[str, int] = {}
+    at_once = successor is not None or ends_on == timezone.localdate()
+    if heir and at_once and heir in successors_at_hand(posting):
+        leaving = [posting, *deputies]
+        handed_over = departures.hand_over(leaving, heir, by=by, until=ends_on)
+    for deputy in deputies:
+        _cut_short(deputy, ends_on, by=by)
     posting.ends_on = ends_on
-    posting.save(update_fields=["ends_on"])
-    audit.record(by=by, action=Trail.POSTING_ENDED, target=posting, detail=_facts(posting))
+    posting.successor = successor or posting.successor
+    posting.save(update_fields=["ends_on", "successor"])
+    detail = {**_facts(posting), **handed_over}
+    audit.record(by=by, action=Trail.POSTING_ENDED, target=posting, detail=detail)
     return posting
 
 
-def check_end(posting: Posting, ends_on: date, *, by: User | None) -> None:
-    """Refuse an end before today: what was done under the posting stays done by its holder."""
+@transaction.atomic
+def hand_over_work(*, by: User | None, posting_id: int, successor: User) -> dict[str, int]:
+    """Hand the open work of a posting to somebody who holds the same one; it may go on, or be over.
+
+    For a long leave, and for what was left behind. By those who may appoint a deputy. Returns how
+    many of what, by the codes of ``people.duties``.
+    """
+    posting = _lock_posting(posting_id)
+    _require_manager(by, posting)
     today = timezone.localdate()
-    if by is not None and posting.user_id == by.pk:
-        raise Refused("不能结束自己的任职。")
-    if posting.ends_on is not None and posting.ends_on < today:
-        raise Refused("这项任职已经结束。")
-    if ends_on < posting.starts_on:
-        _refuse("ends_on", "结束日期不能早于开始日期。")
-    if ends_on < today:
-        _refuse("ends_on", "结束日期不能早于今天；须立即停止的，请系统管理员停用账号。")
+    rules.check_successor(posting, successor)
+    handed_over = departures.hand_over([posting], successor, by=by, until=today)
+    if not handed_over:
+        raise Refused(f"{posting.user}没有需要移交的工作。")
+    detail = {"successor": successor.pk, **handed_over}
+    audit.record(by=by, action=Trail.WORK_HANDED_OVER, target=posting, detail=detail)
+    return handed_over
 
 
-def check_posting(posting: Posting, *, by: User | None) -> None:
-    """Refuse, with ``fields``, a new posting that breaks a rule of appointments."""
-    if by is not None and posting.user_id == by.pk:
-        _refuse("user", "不能任命自己。")
-    if not posting.user.is_active:
-        _refuse("user", "这个账号已停用。")
-    _check_scope(posting)
-    if posting.ends_on is not None and posting.ends_on < posting.starts_on:
-        _refuse("ends_on", "结束日期不能早于开始日期。")
-    _check_separation(posting)
-    if _repeats_another(posting):
-        _refuse("user", "这段时间内已有同样的任职。")
+@transaction.atomic
+def settle(
+    *, by: User | None, posting_id: int, until: date, successor: User | None = None
+) -> dict[str, int]:
+    """See to what a posting left behind which ended with ``until``, or whose account was closed.
+
+    It goes to the ``successor``, or to who takes over anyway; whatever is left then, the people
+    above are told of. Safe to run twice. Returns how many of what were handed over.
+    """
+    posting = _lock_posting(posting_id)
+    today = timezone.localdate()
+    heir = successor or heir_of(posting, today)
+    handed_over: dict[str, int] = {}
+    if heir and heir in successors_at_hand(posting):
+        handed_over = departures.hand_over([posting], heir, by=by, until=today)
+    if heir and handed_over:
+        detail = {"successor": heir.pk, **handed_over}
+        audit.record(by=by, action=Trail.WORK_HANDED_OVER, target=posting, detail=detail)
+    departures.tell_of_what_is_left(posting, until=until, today=today)
+    return handed_over
 
 
-def _check_scope(posting: Posting) -> None:
-    """Whether the role is posted where it can be: at a place of its level, or in a body of ours."""
-    role = Role(posting.role)
-    if role in ORGANISATIONAL:
-        if posting.place is not None:
-            _refuse("place", f"{role.label}按组织任职，不选地区。")
-        if posting.organisation is None:
-            _refuse("organisation", f"请选择{role.label}所在的组织。")
-        elif posting.organisation.kind == OrganisationKind.EXTERNAL:
-            _refuse("organisation", "区外单位在平台上没有账号。")
-        elif not posting.organisation.is_active:
-            _refuse("organisation", "这个组织已停用。")
+def settle_ended_postings() -> int:
+    """Settle the postings that came to their end lately; return how many were looked at.
+
+    Each is a transaction of its own, so that one that is refused stops no other.
+    """
+    today = timezone.localdate()
+    lately = (today - departures.LOOK_BACK, today - timedelta(days=1))
+    ended = Posting.objects.filter(ends_on__range=lately).order_by("ends_on", "id")
+    for posting in ended:
+        try:
+            settle(by=None, posting_id=posting.pk, until=posting.ends_on or today)
+        except Refused as refused:
+            logger.error("posting %s could not be settled: %s", posting.pk, refused.message)
+    return len(ended)
+
+
+def _cut_short(deputy: Posting, ends_on: date, *, by: User | None) -> None:
+    if deputy.starts_on > ends_on:
+        _withdraw(deputy, by=by)
         return
-    if posting.organisation is not None:
-        _refuse("organisation", f"{role.label}不按组织任职，不选组织。")
-    if role in ADMINISTRATORS:
-        if posting.place is not None:
-            _refuse("place", f"{role.label}不选地区。")
+    deputy.ends_on = ends_on
+    deputy.save(update_fields=["ends_on"])
+    audit.record(by=by, action=Trail.POSTING_ENDED, target=deputy, detail=_facts(deputy))
+
+
+def _withdraw(deputy: Posting, *, by: User | None) -> None:
+    audit.record(by=by, action=Trail.DEPUTY_WITHDRAWN, target=deputy, detail=_facts(deputy))
+    deputy.delete()
+
+
+def _lock_posting(posting_id: int) -> Posting:
+    """The posting under a row lock, in the order in which everybody locks: it, then its deputies.
+
+    Raises NotFoundHere.
+    """
+    posting = (
+        Posting.objects.with_scope_data()
+        .select_related("user")
+        .select_for_update(of=("self",))
+        .filter(pk=posting_id)
+        .first()
+    )
+    if posting is None:
+        raise NotFoundHere()
+    return posting
+
+
+def _require_manager(by: User | None, posting: Posting) -> None:
+    """The security administrator, or who sees to the deputies of this posting."""
+    if by is None or by.has_role(Role.SECURITY_ADMIN):
         return
-    if posting.place is None:
-        _refuse("place", f"请选择{role.label}任职的地区。")
-    elif posting.place.level not in LEVELS[role]:
-        levels = "、".join(level.label for level in PlaceLevel if level in LEVELS[role])
-        _refuse("place", f"{role.label}只能任职于{levels}一级。")
-    elif posting.place.valid_to is not None and posting.place.valid_to < posting.starts_on:
-        _refuse("place", "这个地区届时已撤销。")
-
-
-def _check_separation(posting: Posting) -> None:
-    """An administrator's account is for that alone, for good."""
-    held = set(posting.user.postings.values_list("role", flat=True))
-    if posting.role not in ADMINISTRATORS:
-        if held & ADMINISTRATORS:
-            _refuse("role", "三员使用专用账号，不能兼任业务角色。")
-    elif held - ADMINISTRATORS:
-        _refuse("role", "三员使用专用账号，这个账号已有业务角色。")
-    elif posting.role in held:
-        _refuse("role", "这个账号已担任过这一管理员，不能重复任命。")
-    elif held:
-        _refuse("role", "三员不能由同一账号兼任。")
-
-
-def _repeats_another(posting: Posting) -> bool:
-    same = posting.user.postings.filter(
-        role=posting.role, place=posting.place, organisation=posting.organisation
-    ).exclude(ends_on__lt=posting.starts_on)
-    if posting.ends_on is not None:
-        same = same.filter(starts_on__lte=posting.ends_on)
-    return same.exists()
-
-
-def _refuse(field: str, message: str) -> None:
-    raise Refused(message, fields={field: [message]})
+    if not Posting.objects.managed_by(by).filter(pk=posting.pk).exists():
+        raise NotAllowed("只能为本单位的经办、本村（社区）的网格员安排代理和移交。")
 
 
 def _facts(posting: Posting) -> dict[str, object]:
@@ -260,4 +364,6 @@ def _facts(posting: Posting) -> dict[str, object]:
         "organisation": posting.organisation_id,
         "starts_on": posting.starts_on,
         "ends_on": posting.ends_on,
+        "deputises_for": posting.deputises_for_id,
+        "successor": posting.successor_id,
     }

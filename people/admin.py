@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import Q, QuerySet
-from django.forms import ModelForm
+from django.forms import ModelForm, Widget
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from areas.models import Place
 from core.errors import NotAllowed, Refused
-from people import actions
-from people.choices import Role
+from people import actions, deputies, duties
+from people.choices import ADMINISTRATORS, Role
 from people.forms import (
     AccountForm,
     AppointmentForm,
@@ -66,10 +68,24 @@ class UserAdmin(RoleAdmin):
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
         if obj is None:
             return ["username", "full_name", "password", "password_again"]
-        return ["username", "full_name", "is_active", "password_state", "last_login", "created_at"]
+        fields = ["username", "full_name", "is_active", "password_state", "last_login"]
+        if self.has_change_permission(request, obj):
+            fields[3:3] = ["held_work", "successor"]
+        return [*fields, "created_at"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
-        return ["username", "password_state", "last_login", "created_at"] if obj else []
+        shown = ["username", "held_work", "password_state", "last_login", "created_at"]
+        return shown if obj else []
+
+    @admin.display(description="未办结的工作")
+    def held_work(self, user: User) -> SafeString | str:
+        today = timezone.localdate()
+        postings = user.postings.in_force(today).with_scope_data().order_by("id")
+        return _lines(
+            f"{posting}：{duties.in_words(held)}"
+            for posting in postings
+            if (held := duties.held_by([posting], today))
+        )
 
     def get_form(
         self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any
@@ -101,9 +117,11 @@ class UserAdmin(RoleAdmin):
             return
         if "full_name" in form.changed_data:
             actions.rename_account(by=by, user=obj, full_name=obj.full_name)
-        if "is_active" in form.changed_data:
-            step = actions.activate_account if obj.is_active else actions.deactivate_account
-            step(by=by, user=obj)
+        if "is_active" in form.changed_data and obj.is_active:
+            actions.activate_account(by=by, user=obj)
+        elif "is_active" in form.changed_data:
+            successor = form.cleaned_data["successor"]
+            actions.deactivate_account(by=by, user=obj, successor=successor)
 
     def get_urls(self) -> list[URLPattern]:
         reset = self.admin_site.admin_view(self.reset_password)
@@ -147,29 +165,97 @@ class InForceFilter(admin.SimpleListFilter):
         return queryset
 
 
+class DeputyFilter(admin.SimpleListFilter):
+    title = "代理"
+    parameter_name = "deputy"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "代理（AB岗）"), ("no", "本职")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() in ("yes", "no"):
+            return queryset.filter(deputises_for__isnull=self.value() == "no")
+        return queryset
+
+
 @admin.register(Posting)
 class PostingAdmin(RoleAdmin):
-    """Adding a row appoints; changing one sets its last day."""
+    """Adding a row appoints; changing one sets its last day and hands its work over.
+
+    A deputy is appointed on a page of its own, from the posting that it stands in for.
+    """
 
     editors = frozenset({Role.SECURITY_ADMIN})
-    list_display = ["user", "username", "role", "place", "organisation", "starts_on", "ends_on"]
-    list_filter = [InForceFilter, "role"]
-    list_select_related = ["user", "place", "organisation"]
+    list_display = [
+        *("user", "username", "role", "place", "organisation", "stands_in_for"),
+        *("starts_on", "ends_on"),
+    ]
+    list_filter = [InForceFilter, DeputyFilter, "role"]
+    list_select_related = ["user", "place", "organisation", "deputises_for__user"]
     search_fields = ["user__username", "user__full_name", "place__name", "organisation__name"]
     autocomplete_fields = ["user", "place", "organisation"]
     ordering = ["-id"]
-    fields = ["user", "role", "place", "organisation", "starts_on", "ends_on"]
 
     @admin.display(description="用户名", ordering="user__username")
     def username(self, posting: Posting) -> str:
         return posting.user.username
 
+    @admin.display(description="代理")
+    def stands_in_for(self, posting: Posting) -> str:
+        return f"代{posting.deputises_for.user}" if posting.deputises_for else ""
+
+    @admin.display(description="AB岗")
+    def deputies_shown(self, posting: Posting) -> SafeString | str:
+        rows = posting.deputies.select_related("user").order_by("starts_on", "id")
+        lines = format_html_join(
+            "",
+            '<a href="{}">{}</a> {} 至 {}<br>',
+            (
+                (
+                    reverse("admin:people_posting_change", args=[deputy.pk]),
+                    deputy.user,
+                    deputy.starts_on,
+                    deputy.ends_on,
+                )
+                for deputy in rows
+            ),
+        )
+        if posting.role in ADMINISTRATORS or posting.is_over(timezone.localdate()):
+            return lines or "—"
+        return format_html(
+            '{}<a href="{}">任命代理人</a>',
+            lines,
+            reverse("admin:people_posting_deputy", args=[posting.pk]),
+        )
+
+    @admin.display(description="未办结的工作")
+    def held_work(self, posting: Posting) -> SafeString | str:
+        held = duties.held_by([posting], timezone.localdate())
+        if not duties.of_the_person(held):
+            return f"{duties.in_words(held)}。" if held else "没有。"
+        return format_html(
+            '{} <a href="{}">移交</a>',
+            duties.in_words(held),
+            reverse("admin:people_posting_hand_over", args=[posting.pk]),
+        )
+
     def has_change_permission(self, request: HttpRequest, obj: Posting | None = None) -> bool:
-        is_over = obj is not None and obj.ends_on is not None and obj.ends_on < timezone.localdate()
+        is_over = obj is not None and obj.is_over(timezone.localdate())
         return super().has_change_permission(request, obj) and not is_over
 
+    def get_fields(self, request: HttpRequest, obj: Posting | None = None) -> list[Any]:
+        where = ["user", "role", "place", "organisation"]
+        if obj is None:
+            return [*where, "starts_on", "ends_on"]
+        if obj.deputises_for_id is not None:
+            return [*where, "stands_in_for", "starts_on", "held_work", "ends_on"]
+        return [*where, "starts_on", "deputies_shown", "held_work", "ends_on", "successor"]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Posting | None = None) -> list[str]:
-        return ["user", "role", "place", "organisation", "starts_on"] if obj else []
+        if obj is None:
+            return []
+        shown = ["user", "role", "place", "organisation", "starts_on"]
+        return [*shown, "stands_in_for", "deputies_shown", "held_work"]
 
     def get_form(
         self, request: HttpRequest, obj: Posting | None = None, change: bool = False, **kwargs: Any
@@ -184,7 +270,10 @@ class PostingAdmin(RoleAdmin):
     ) -> None:
         if change:
             actions.end_posting(
-                by=signed_in(request), posting_id=obj.pk, ends_on=form.cleaned_data["ends_on"]
+                by=signed_in(request),
+                posting_id=obj.pk,
+                ends_on=form.cleaned_data["ends_on"],
+                successor=form.cleaned_data.get("successor"),
             )
             return
         posting = actions.appoint(
@@ -197,6 +286,44 @@ class PostingAdmin(RoleAdmin):
             ends_on=obj.ends_on,
         )
         obj.pk = posting.pk
+
+    # --- deputies and handing over: pages of their own ---
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("<int:pk>/deputy/", guarded(self.deputy), name="people_posting_deputy"),
+            path("<int:pk>/hand-over/", guarded(self.hand_over), name="people_posting_hand_over"),
+            *super().get_urls(),
+        ]
+
+    def deputy(self, request: HttpRequest, pk: int) -> HttpResponse:
+        posting = self._posting(request, pk)
+        picker = AutocompleteSelect(Posting._meta.get_field("user"), self.admin_site)
+        return deputies.appoint(request, posting, self._setting(request, pk, picker))
+
+    def hand_over(self, request: HttpRequest, pk: int) -> HttpResponse:
+        posting = self._posting(request, pk)
+        return deputies.hand_over(request, posting, self._setting(request, pk))
+
+    def _setting(
+        self, request: HttpRequest, pk: int, picker: Widget | None = None
+    ) -> deputies.Setting:
+        return deputies.Setting(
+            back=reverse("admin:people_posting_change", args=[pk]),
+            template="people/admin_deputy_form.html",
+            picker=picker,
+            context=self.admin_site.each_context(request),
+        )
+
+    def _posting(self, request: HttpRequest, pk: int) -> Posting:
+        if not self.has_change_permission(request):
+            raise NotAllowed()
+        return get_object_or_404(Posting.objects.with_scope_data().select_related("user"), pk=pk)
+
+
+def _lines(texts: Iterable[str]) -> SafeString | str:
+    return format_html_join("", "{}<br>", ((text,) for text in texts)) or "没有。"
 
 
 class PickerAdmin(RoleAdmin):

@@ -34,6 +34,8 @@ class Role(TextChoices):
 ORGANISATIONAL = frozenset({Role.UNIT_HANDLER, Role.UNIT_HEAD})
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 TERRITORIAL = frozenset(Role) - ORGANISATIONAL - ADMINISTRATORS
+# Who appoints deputies by hand, for whom: PostingQuerySet.managed_by.
+MANAGERS_OF_DEPUTIES = frozenset({Role.UNIT_HEAD, Role.COMMUNITY_OFFICER})
 
 # At which levels of the place tree a territorial role can be posted.
 LEVELS = {
@@ -48,3 +50,7 @@ LEVELS = {
     Role.REVISITOR: {PlaceLevel.TOWN, PlaceLevel.DISTRICT},
     Role.SECRETARY: {PlaceLevel.COMMUNITY, PlaceLevel.TOWN, PlaceLevel.DISTRICT},
 }
+
+
+class MessageKind(TextChoices):
+    POSTING = "posting", "任职与移交"

@@ -61,5 +61,20 @@ class Directory:
             for posting in self.in_organisation(role, organisation_id, day)
         )
 
+    def is_handler(self, user_id: int, organisation_id: int, day: date) -> bool:
+        return any(
+            posting.user_id == user_id
+            for posting in self.in_organisation(Role.UNIT_HANDLER, organisation_id, day)
+        )
+
+    def works_at(self, user_id: int, place_ids: Iterable[int | None], day: date) -> bool:
+        """Whether the person is a grid worker or a community officer at one of the places."""
+        return any(
+            posting.user_id == user_id
+            for place_id in place_ids
+            for role in (Role.GRID_WORKER, Role.COMMUNITY_OFFICER)
+            for posting in self.at_place(role, place_id, day)
+        )
+
     def has_handlers(self, organisation_id: int, day: date) -> bool:
         return bool(self.in_organisation(Role.UNIT_HANDLER, organisation_id, day))

@@ -1,17 +1,18 @@
 """Forms of the sign-in pages and of the accounts in the admin pages. Rules are in actions."""
 
-from datetime import date
 from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.contrib.auth.password_validation import validate_password
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from core.errors import Refused
-from people import actions
+from people import rules
 from people.choices import Role
 from people.models import Posting, User
+from people.stand_ins import holders_to_come, successors_at_hand
 
 STRENGTH_HINT = "至少 10 个字符，须有小写字母、数字和符号（如 ! @ # %），不能与用户名相近。"
 
@@ -81,10 +82,34 @@ class NewAccountForm(TemporaryPasswordForm, forms.ModelForm):
                 self.add_error("password", error)
 
 
+class PersonField(forms.ModelChoiceField):
+    """Two of one name differ by their accounts."""
+
+    def label_from_instance(self, user: User) -> str:
+        return f"{user.full_name}（{user.username}）"
+
+
 class AccountForm(forms.ModelForm):
+    successor = PersonField(
+        label="接手人",
+        queryset=User.objects.none(),
+        required=False,
+        help_text="仅在停用时选择：与本人在同一地区（组织）担任同一角色的人员，未办结的工作移交给他。"
+        "不选时，通知上级指定接手人。",
+    )
+
     class Meta:
         model = User
         fields = ["full_name", "is_active"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "successor" in self.fields:  # not on the page for looking only
+            today = timezone.localdate()
+            people = User.objects.none()
+            for posting in self.instance.postings.in_force(today).with_scope_data():
+                people |= successors_at_hand(posting)
+            self.fields["successor"].queryset = people  # type: ignore[attr-defined]
 
 
 class AppointmentForm(forms.ModelForm):
@@ -110,31 +135,92 @@ class AppointmentForm(forms.ModelForm):
         cleaned = super().clean() or self.cleaned_data
         if not self.errors:
             try:
-                actions.check_posting(Posting(**cleaned), by=self.by)
+                rules.check_posting(Posting(**cleaned), by=self.by)
             except Refused as refused:
                 show_refusal(self, refused)
         return cleaned
 
 
 class PostingEndForm(forms.ModelForm):
-    """The last day of a posting; nothing else of it changes. ``by`` is set by the admin page."""
+    """The last day of a posting, and who takes its work over; nothing else of it changes.
+
+    ``by`` is set by the admin page.
+    """
 
     by: User
 
+    successor = PersonField(
+        label="接手人",
+        queryset=User.objects.none(),
+        required=False,
+        help_text="在同一地区（组织）担任同一角色的人员。未办结的工作在保存时一并移交；"
+        "接手人尚未到任的，和结束前新增的，在任职结束后自动移交。",
+    )
+
     class Meta:
         model = Posting
-        fields = ["ends_on"]
+        fields = ["ends_on", "successor"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if "ends_on" in self.fields:  # not on the page of a posting that is over
-            self.fields["ends_on"].required = True
-            self.fields["ends_on"].help_text = "任职的最后一天，不能早于今天。"
+        if "ends_on" not in self.fields:  # on the page of a posting that is over
+            return
+        self.fields["ends_on"].required = True
+        self.fields["ends_on"].help_text = "任职的最后一天，不能早于今天。"
+        self.fields["successor"].queryset = holders_to_come(self.instance)  # type: ignore[attr-defined]
 
-    def clean_ends_on(self) -> date:
-        ends_on: date = self.cleaned_data["ends_on"]
-        try:
-            actions.check_end(Posting.objects.get(pk=self.instance.pk), ends_on, by=self.by)
-        except Refused as refused:
-            raise forms.ValidationError(refused.message) from refused
-        return ends_on
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if not self.errors:
+            posting = Posting.objects.select_related("user").get(pk=self.instance.pk)
+            ends_on = cleaned["ends_on"]
+            try:
+                rules.check_end(posting, ends_on, by=self.by)
+                rules.check_departure(posting, ends_on, cleaned.get("successor"))
+            except Refused as refused:
+                show_refusal(self, refused)
+        return cleaned
+
+
+# --- deputies and handing over ---
+
+DATE_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+class DeputyForm(forms.Form):
+    """Who stands in for whom, from when to when. ``people`` are those who may be chosen, with the
+    widget ``picker`` where a plain list would be too long."""
+
+    user = PersonField(label="代理人", queryset=User.objects.none())
+    starts_on = forms.DateField(label="开始日期", widget=DATE_INPUT)
+    ends_on = forms.DateField(label="结束日期", widget=DATE_INPUT, help_text="含当天。")
+
+    def __init__(
+        self,
+        *args: Any,
+        people: QuerySet[User],
+        picker: forms.Widget | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        user: Any = self.fields["user"]
+        if picker is not None:
+            user.widget = picker
+        user.queryset = people.order_by("full_name", "pk")  # also gives the widget its choices
+        self.fields["starts_on"].initial = timezone.localdate
+
+
+class DeputyEndForm(forms.Form):
+    ends_on = forms.DateField(label="代理的最后一天", widget=DATE_INPUT)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["ends_on"].initial = timezone.localdate
+
+
+class HandOverForm(forms.Form):
+    successor = PersonField(label="接手人", queryset=User.objects.none())
+
+    def __init__(self, *args: Any, people: QuerySet[User], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["successor"].queryset = people  # type: ignore[attr-defined]

@@ -18,5 +18,8 @@ class Trail(TextChoices):
     ACTIVATED = "account.activated", "启用账号"
     APPOINTED = "posting.appointed", "任命"
     POSTING_ENDED = "posting.ended", "结束任职"
+    DEPUTY_APPOINTED = "posting.deputy_appointed", "任命代理人"
+    DEPUTY_WITHDRAWN = "posting.deputy_withdrawn", "撤回代理人"
+    WORK_HANDED_OVER = "posting.work_handed_over", "移交工作"
     DEVICE_ADDED = "device.added", "登录设备"
     DEVICE_REMOVED = "device.removed", "注销设备"

@@ -54,10 +54,18 @@ class PostingOutput(serializers.ModelSerializer[Posting]):
     role_label = serializers.CharField(source="get_role_display")
     place = Named(allow_null=True, help_text="属地角色的任职地区。")
     organisation = Named(allow_null=True, help_text="承办角色的所在单位。")
+    deputises_for = serializers.CharField(
+        source="deputises_for.user.full_name",
+        allow_null=True,
+        help_text="代理（AB岗）时，被代理人的姓名；本职为空。",
+    )
 
     class Meta:
         model = Posting
-        fields = ["id", "role", "role_label", "place", "organisation", "starts_on", "ends_on"]
+        fields = [
+            *("id", "role", "role_label", "place", "organisation", "deputises_for"),
+            *("starts_on", "ends_on"),
+        ]
 
 
 class MeOutput(serializers.ModelSerializer[User]):
