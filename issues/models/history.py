@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 
+import pgtrigger
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -31,6 +32,16 @@ class EventText(models.Model):
     class Meta:
         verbose_name = "办理文字"
         verbose_name_plural = "办理文字"
+        triggers = [
+            pgtrigger.Protect(
+                name="words_can_only_be_emptied",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "NEW.id <> OLD.id OR NEW.body <> '' OR NEW.salt <> ''"
+                ),
+            ),
+            pgtrigger.Protect(name="words_are_not_deleted", operation=pgtrigger.Delete),
+        ]
 
     def __str__(self) -> str:
         return self.body
