@@ -10,6 +10,10 @@
     paper.signature("专班办公室", date(2025, 10, 9))
     content = paper.content()
 
+A paper of one sheet can be a form, whose fields are a table::
+
+    form.form([fields(label("编号"), entry("督〔2025〕第1号"))], widths=[30, 126])
+
 Fonts are named, never embedded: a machine without them shows its own. 28 characters a line and 22
 lines a page come from the margins, the exact line pitch and the character spacing together; with
 the grid type ``linesAndChars`` LibreOffice would put 14 characters on a line.
@@ -18,12 +22,13 @@ the grid type ``linesAndChars`` LibreOffice would put 14 characters on a line.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 from typing import Any
 
 from docx import Document
-from docx.enum.section import WD_ORIENT, WD_SECTION
+from docx.enum.section import WD_SECTION
 from docx.enum.table import WD_CELL_VERTICAL_ALIGNMENT, WD_TABLE_ALIGNMENT
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
 from docx.oxml import OxmlElement
@@ -31,46 +36,152 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 from docx.text.paragraph import Paragraph
 
+from core.ooxml import (
+    BODY_SIZE,
+    indent_by,
+    leave_grid,
+    mark_row,
+    number_pages,
+    rule,
+    rule_cells,
+    set_font,
+    set_landscape,
+    set_portrait,
+    stand_at_foot,
+    tighten,
+)
+
 TITLE_FONT = "方正小标宋简体"
 BODY_FONT = "仿宋_GB2312"
 SECOND_FONT = "楷体_GB2312"
 FIRST_FONT = "黑体"
-NUMBER_FONT = "宋体"
 
-BODY_SIZE = 16  # 三号
 TITLE_SIZE = 22  # 二号
-PAGE_NUMBER_SIZE = 14  # 四号
+HEAD_SIZE = 30
+IMPRINT_SIZE = 14  # 四号
+FORM_SIZE = 12  # 小四
 TABLE_SIZE = 10.5  # 五号
 CELL_SPACE = 2  # points above and below the text of a cell
 LINE_PITCH = 28.95  # points: 22 lines in 225 mm
-GRID_PITCH = 579  # the same in twentieths of a point
+SEAL_INDENT = 14  # of the 28 characters of a line
 CHARACTER_SPACING = -5  # twentieths of a point: 28 characters in 156 mm
 
 NUMERALS = "一二三四五六七八九十"
+RED = RGBColor(0xFF, 0, 0)
 
 CENTRE, LEFT, RIGHT = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.LEFT, WD_ALIGN_PARAGRAPH.RIGHT
 
 
-class Paper:
-    """One paper being written from top to bottom. ``subject`` goes into the file's properties."""
+@dataclass(frozen=True)
+class Cell:
+    """One field of a form over ``span`` columns; each line is a paragraph of its own.
 
-    def __init__(self, subject: str) -> None:
+    ``signed`` puts the last line at the right below the others, where one signs. A cell for
+    ``pictures`` has lines as high as what stands in them.
+    """
+
+    lines: tuple[str, ...]
+    span: int = 1
+    font: str = BODY_FONT
+    align: WD_ALIGN_PARAGRAPH = LEFT
+    signed: bool = False
+    pictures: bool = False
+
+
+def label(text: str, span: int = 1) -> Cell:
+    """What a field is called."""
+    return Cell((text,), span, FIRST_FONT, CENTRE)
+
+
+def entry(*lines: str, span: int = 1) -> Cell:
+    """What is filled in, from the left."""
+    return Cell(lines, span)
+
+
+def signing(*lines: str, span: int = 1) -> Cell:
+    """An opinion, and below it at the right the place for signature and date."""
+    return Cell((*lines, "签字（盖章）：　　　　　　年　　月　　日"), span, signed=True)
+
+
+def pictures(text: str, span: int = 1) -> Cell:
+    return Cell((text,), span, pictures=True)
+
+
+@dataclass(frozen=True)
+class FormRow:
+    """Fields side by side, at least ``height`` millimetres high; ``whole`` is not split by a page
+    and ``heads`` is repeated on each."""
+
+    cells: tuple[Cell, ...]
+    height: float = 10
+    whole: bool = True
+    heads: bool = False
+
+
+def fields(*cells: Cell, height: float = 10, whole: bool = True, heads: bool = False) -> FormRow:
+    return FormRow(cells, height, whole, heads)
+
+
+class Paper:
+    """One paper being written from top to bottom. ``subject`` goes into the file's properties.
+
+    A single sheet needs no page numbers: ``numbered=False``.
+    """
+
+    def __init__(self, subject: str, *, numbered: bool = True) -> None:
         self._document = Document()
         self._first_level = self._second_level = 0
         properties = self._document.core_properties
         properties.title, properties.author, properties.comments = subject, "", ""
         self._set_normal_style()
         section = self._document.sections[0]
-        _set_portrait(section)
-        self._document.settings.odd_and_even_pages_header_footer = True
-        _number_pages(section.footer, RIGHT)
-        _number_pages(section.even_page_footer, LEFT)
+        set_portrait(section)
+        if numbered:
+            self._document.settings.odd_and_even_pages_header_footer = True
+            number_pages(section.footer, RIGHT)
+            number_pages(section.even_page_footer, LEFT)
 
     def content(self) -> bytes:
         """The bytes of the .docx file."""
         output = BytesIO()
         self._document.save(output)
         return output.getvalue()
+
+    # --- the head ---
+
+    def head(self, organ: str, number: str) -> None:
+        """The red head 版头: who issues the paper, its number, the line.
+
+        The organ stands 35 mm below the text's top, the number two lines below it and 4 mm above
+        the line, the title two lines below that.
+        """
+        mark = self._paragraph(organ, TITLE_FONT, HEAD_SIZE, align=CENTRE, pitch=44)
+        mark.paragraph_format.space_before = Mm(35)
+        mark.runs[0].font.color.rgb = RED
+        self.blank()
+        self.blank()
+        numbered = self._paragraph(number, BODY_FONT, BODY_SIZE, align=CENTRE)
+        rule(numbered, "bottom", points=1.5, gap=11, colour="FF0000")
+        self.blank()
+        self.blank()
+
+    def letter_head(self, organ: str, number: str) -> None:
+        """The head of a letter 信函格式: the organ 30 mm below the page's edge, red double lines
+        below it and at the foot, the number at the right, no number on the first page."""
+        section = self._document.sections[0]
+        section.different_first_page_header_footer = True
+        section.header_distance = Mm(30)
+        for part in (section.first_page_header, section.first_page_footer):
+            part.is_linked_to_previous = False
+        mark = section.first_page_header.paragraphs[0]
+        self._fill(mark, organ, TITLE_FONT, HEAD_SIZE, align=CENTRE, pitch=40)
+        mark.runs[0].font.color.rgb = RED
+        rule(mark, "bottom", points=3, gap=11, colour="FF0000", style="thickThinSmallGap")
+        foot = section.first_page_footer.paragraphs[0]
+        rule(foot, "top", points=3, gap=1, colour="FF0000", style="thinThickSmallGap")
+        self._paragraph(number, BODY_FONT, BODY_SIZE, align=RIGHT)
+        self.blank()
+        self.blank()
 
     # --- text ---
 
@@ -121,8 +232,37 @@ class Paper:
         second = self._paragraph(
             f"{day.year}年{day.month}月{day.day}日", BODY_FONT, BODY_SIZE, align=RIGHT
         )
-        _indent(first, "right", 2)
-        _indent(second, "right", 4)
+        indent_by(first, "right", 2)
+        indent_by(second, "right", 4)
+
+    def sealed(self, organ: str, day: str) -> None:
+        """Who issues it and when, where the seal goes: the organ centred above the day, which
+        stands about four characters from the right."""
+        for number, text in enumerate((organ, day)):
+            line = self._paragraph(text, BODY_FONT, BODY_SIZE, align=CENTRE, keep=number == 0)
+            indent_by(line, "left", SEAL_INDENT)
+            if number == 0:
+                line.paragraph_format.space_before = Pt(2 * LINE_PITCH)
+
+    def imprint(self, copies: str, organ: str, printed_on: str) -> None:
+        """The note on copies 版记 at the foot of the last page: who else gets it, who prints it."""
+        table = self._document.add_table(rows=0, cols=2)
+        table.autofit = False
+        stand_at_foot(table)
+        for number, texts in enumerate([(f"抄送：{copies}",), (organ, f"{printed_on}印发")]):
+            cells = table.add_row().cells
+            if number == 0:
+                cells[0].merge(cells[1])
+            rule_cells(cells, top=0.7 if number else 1, bottom=number)
+            for cell, text, align in zip(cells, texts, (LEFT, RIGHT), strict=False):
+                paragraph = cell.paragraphs[0]
+                self._fill(paragraph, text, BODY_FONT, IMPRINT_SIZE, align=align, pitch=24)
+                indent_by(paragraph, "right" if align == RIGHT else "left", 1)
+        self._paragraph("", BODY_FONT, 1, pitch=1)  # what the table is anchored to
+
+    def line(self, text: str, *, align: WD_ALIGN_PARAGRAPH = LEFT, size: float = BODY_SIZE) -> None:
+        """A line of its own without indent."""
+        self._paragraph(text, BODY_FONT, size, align=align)
 
     # --- annexes ---
 
@@ -131,9 +271,9 @@ class Paper:
         section = self._document.add_section(WD_SECTION.NEW_PAGE)
         self._hide_section_break()
         if landscape:
-            _set_landscape(section)
+            set_landscape(section)
         else:
-            _set_portrait(section)
+            set_portrait(section)
         self._paragraph(f"附件{number}", FIRST_FONT, BODY_SIZE)
         self._paragraph(name, TITLE_FONT, TITLE_SIZE, align=CENTRE, pitch=34)
 
@@ -165,12 +305,12 @@ class Paper:
         table.autofit = False
         for column, width in zip(table.columns, widths, strict=True):
             column.width = Mm(width)
-        _tighten(table)
+        tighten(table)
         for number, cells in enumerate([header, *rows]):
             row = table.add_row()
-            _mark_row(row, "w:cantSplit")
+            mark_row(row, "w:cantSplit")
             if number == 0:
-                _mark_row(row, "w:tblHeader")
+                mark_row(row, "w:tblHeader")
             for position, (cell, value) in enumerate(zip(row.cells, cells, strict=True)):
                 cell.width = Mm(widths[position])
                 is_text = number > 0 and position in left
@@ -185,6 +325,53 @@ class Paper:
                 space = cell.paragraphs[0].paragraph_format
                 space.space_before = space.space_after = Pt(CELL_SPACE)
                 cell.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
+
+    def form(
+        self, rows: Sequence[FormRow], *, widths: Sequence[float], size: float = FORM_SIZE
+    ) -> None:
+        """A form: its fields as a ruled table, ``widths`` in millimetres."""
+        table = self._document.add_table(rows=0, cols=len(widths))
+        table.style = "Table Grid"
+        table.alignment = WD_TABLE_ALIGNMENT.CENTER
+        table.autofit = False
+        for column, width in zip(table.columns, widths, strict=True):
+            column.width = Mm(width)
+        tighten(table)
+        for line in rows:
+            added = table.add_row()
+            added.height = Mm(line.height)
+            if line.whole:
+                mark_row(added, "w:cantSplit")
+            if line.heads:
+                mark_row(added, "w:tblHeader")
+            first = 0
+            for cell in line.cells:
+                last = first + cell.span
+                target = added.cells[first].merge(added.cells[last - 1])
+                target.width = Mm(sum(widths[first:last]))
+                self._fill_in(target, cell, size)
+                first = last
+
+    def _fill_in(self, target: Any, cell: Cell, size: float) -> None:
+        target.vertical_alignment = WD_CELL_VERTICAL_ALIGNMENT.CENTER
+        for number, text in enumerate(cell.lines):
+            paragraph = target.paragraphs[0] if number == 0 else target.add_paragraph()
+            signs = cell.signed and number == len(cell.lines) - 1
+            self._fill(
+                paragraph,
+                text,
+                cell.font,
+                size,
+                align=RIGHT if signs else cell.align,
+                pitch=size * 1.5,
+            )
+            if signs:
+                indent_by(paragraph, "right", 1)
+            layout = paragraph.paragraph_format
+            layout.space_before = Pt(size if signs else CELL_SPACE)
+            layout.space_after = Pt(CELL_SPACE)
+            if cell.pictures:
+                layout.line_spacing_rule, layout.line_spacing = WD_LINE_SPACING.SINGLE, None
 
     # --- how it is done ---
 
@@ -223,18 +410,18 @@ class Paper:
         layout.keep_with_next = keep
         paragraph.alignment = align
         if pitch != LINE_PITCH:
-            _leave_grid(paragraph)
+            leave_grid(paragraph)
         if indent:
-            _indent(paragraph, "firstLine", indent)
+            indent_by(paragraph, "firstLine", indent)
         run = paragraph.add_run(text)
         run.font.size = Pt(size)
-        _set_font(run, font)
+        set_font(run, font)
 
     def _set_normal_style(self) -> None:
         style = self._document.styles["Normal"]
         style.font.size = Pt(BODY_SIZE)
         style.font.color.rgb = RGBColor(0, 0, 0)
-        _set_font(style, BODY_FONT)
+        set_font(style, BODY_FONT)
         spacing = OxmlElement("w:spacing")
         spacing.set(qn("w:val"), str(CHARACTER_SPACING))
         style.element.rPr.find(qn("w:sz")).addprevious(spacing)  # the schema has an order
@@ -243,90 +430,3 @@ class Paper:
         layout = style.paragraph_format
         layout.space_before = layout.space_after = Pt(0)
         layout.widow_control = False
-
-
-def _set_portrait(section: Any) -> None:
-    section.orientation = WD_ORIENT.PORTRAIT
-    section.page_width, section.page_height = Mm(210), Mm(297)
-    section.top_margin, section.bottom_margin = Mm(37), Mm(35)
-    section.left_margin, section.right_margin = Mm(28), Mm(26)
-    section.footer_distance = Mm(22)  # the number stands 7 mm below the text
-    _set_grid(section)
-
-
-def _set_landscape(section: Any) -> None:
-    section.orientation = WD_ORIENT.LANDSCAPE
-    section.page_width, section.page_height = Mm(297), Mm(210)
-    section.top_margin, section.bottom_margin = Mm(28), Mm(26)
-    section.left_margin, section.right_margin = Mm(35), Mm(37)
-    section.footer_distance = Mm(13)
-    _set_grid(section)
-
-
-def _set_grid(section: Any) -> None:
-    grid = section._sectPr.find(qn("w:docGrid"))
-    if grid is None:
-        grid = OxmlElement("w:docGrid")
-        section._sectPr.append(grid)
-    grid.set(qn("w:type"), "lines")
-    grid.set(qn("w:linePitch"), str(GRID_PITCH))
-
-
-def _set_font(target: Any, name: str) -> None:
-    """Name a font for Chinese and Latin characters alike, on a run or a style."""
-    target.font.name = name
-    fonts = target.element.rPr.rFonts
-    for script in ("ascii", "hAnsi", "eastAsia", "cs"):
-        fonts.set(qn(f"w:{script}"), name)
-
-
-def _indent(paragraph: Any, side: str, characters: int) -> None:
-    """Indent in characters, which follows the font's size, unlike a length."""
-    indent = paragraph._p.get_or_add_pPr().get_or_add_ind()
-    indent.set(qn(f"w:{side}Chars"), str(characters * 100))
-    indent.set(qn(f"w:{side}"), str(characters * BODY_SIZE * 20))
-
-
-def _leave_grid(paragraph: Any) -> None:
-    """Let lines of another pitch stand as close as it says, off the page's grid of 22 lines."""
-    mark = OxmlElement("w:snapToGrid")
-    mark.set(qn("w:val"), "0")
-    paragraph._p.pPr.find(qn("w:spacing")).addprevious(mark)  # the schema has an order
-
-
-def _number_pages(footer: Any, align: WD_ALIGN_PARAGRAPH) -> None:
-    """``— 1 —``, one character in from the outer edge."""
-    footer.is_linked_to_previous = False
-    paragraph = footer.paragraphs[0]
-    paragraph.alignment = align
-    _indent(paragraph, "right" if align == RIGHT else "left", 1)
-    for part in ("— ", "PAGE", " —"):
-        run = paragraph.add_run()
-        run.font.size = Pt(PAGE_NUMBER_SIZE)
-        _set_font(run, NUMBER_FONT)
-        if part != "PAGE":
-            run.text = part
-            continue
-        for kind, text in (("begin", ""), ("", part), ("end", "")):
-            if kind:
-                mark = OxmlElement("w:fldChar")
-                mark.set(qn("w:fldCharType"), kind)
-            else:
-                mark = OxmlElement("w:instrText")
-                mark.text = text
-            run._r.append(mark)
-
-
-def _mark_row(row: Any, name: str) -> None:
-    row._tr.get_or_add_trPr().append(OxmlElement(name))
-
-
-def _tighten(table: Any) -> None:
-    """Narrow cell margins: 1 mm left and right."""
-    margins = OxmlElement("w:tblCellMar")
-    for side in ("left", "right"):
-        margin = OxmlElement(f"w:{side}")
-        margin.set(qn("w:w"), "57")
-        margin.set(qn("w:type"), "dxa")
-        margins.append(margin)
-    table._tbl.tblPr.find(qn("w:tblLook")).addprevious(margins)  # the schema has an order
