@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -10,20 +10,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from areas.models import Place
-from core import audit, outbox
-from core.errors import NotAllowed, NotFoundHere, Refused, Stale
-from core.models import Message
+from core import audit
+from core.errors import NotFoundHere, Refused
+from issues import actions as issue_actions
+from issues.choices import Action, Grade, SupervisionCause
+from issues.models import Issue, IssueEvent, Supervision
 from meetings import agenda
 from meetings.choices import (
-    MANAGERS,
     Frequency,
     ItemKind,
     MeetingLevel,
     MeetingStatus,
-    MessageKind,
     ResolutionStatus,
     Step,
 )
+from meetings.managers import is_manager, manager, managers_of
 from meetings.models import (
     AgendaItem,
     Meeting,
@@ -32,11 +33,12 @@ from meetings.models import (
     Resolution,
     ResolutionUnit,
 )
+from meetings.parts import lock, lock_resolution, record, require, save, tell, unit_people
 from meetings.trail import Trail
-from people.choices import Role
-from people.directory import Directory
-from people.models import Organisation, Posting, User
+from people.models import Organisation, User
+from projects import actions as project_actions
 from projects import numbers
+from projects.models import Project
 
 NUMBER_PREFIX = "YD"
 
@@ -55,7 +57,7 @@ def create_series(
     series = MeetingSeries.objects.create(
         level=MeetingLevel(place.level), place=place, name=name, frequency=frequency
     )
-    _record(Trail.SERIES_CREATED, series, by=by, posting=posting, at=at)
+    record(Trail.SERIES_CREATED, series, by=by, posting=posting, at=at)
     return series
 
 
@@ -85,8 +87,8 @@ def schedule_meeting(
         place=place,
         **place.lineage(),
     )
-    _record(Trail.SCHEDULED, meeting, by=by, posting=posting, at=at, planned_on=planned_on)
-    _tell(
+    record(Trail.SCHEDULED, meeting, by=by, posting=posting, at=at, planned_on=planned_on)
+    tell(
         meeting,
         managers_of(place, timezone.localdate(at)),
         key=f"meeting:{meeting.pk}:scheduled",
@@ -110,17 +112,17 @@ def hold_meeting(
 ) -> Meeting:
     """Record that a meeting was held, when, and which organisations took part."""
     at = at or timezone.now()
-    meeting, posting = _lock(meeting_id, by=by, expected_version=expected_version)
-    _require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以登记召开。")
+    meeting, posting = lock(meeting_id, by=by, expected_version=expected_version)
+    require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以登记召开。")
     if held_on > timezone.localdate(at):
         message = "召开日期不能晚于今天。"
         raise Refused(message, fields={"held_on": [message]})
     meeting.status, meeting.held_on = MeetingStatus.HELD, held_on
-    _save(meeting)
+    save(meeting)
     MeetingAttendance.objects.bulk_create(
         MeetingAttendance(meeting=meeting, organisation=organisation) for organisation in attendees
     )
-    _record(Trail.HELD, meeting, by=by, posting=posting, at=at, held_on=held_on)
+    record(Trail.HELD, meeting, by=by, posting=posting, at=at, held_on=held_on)
     return meeting
 
 
@@ -130,12 +132,12 @@ def cancel_meeting(
 ) -> Meeting:
     """Cancel a planned meeting; it counts for nothing then."""
     at = at or timezone.now()
-    meeting, posting = _lock(meeting_id, by=by, expected_version=expected_version)
-    _require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以取消。")
+    meeting, posting = lock(meeting_id, by=by, expected_version=expected_version)
+    require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以取消。")
     meeting.status = MeetingStatus.CANCELLED
-    _save(meeting)
-    _record(Trail.CANCELLED, meeting, by=by, posting=posting, at=at)
-    _tell(
+    save(meeting)
+    record(Trail.CANCELLED, meeting, by=by, posting=posting, at=at)
+    tell(
         meeting,
         managers_of(meeting.place, timezone.localdate(at)),
         key=f"meeting:{meeting.pk}:cancelled",
@@ -159,12 +161,12 @@ def assemble_agenda(
     Running it again adds what is new since, and removes nothing.
     """
     at = at or timezone.now()
-    meeting, posting = _lock(meeting_id, by=by, expected_version=None)
-    _require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以汇集议题。")
+    meeting, posting = lock(meeting_id, by=by, expected_version=None)
+    require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以汇集议题。")
     items = AgendaItem.objects.bulk_create(agenda.missing_items(meeting, at))
     if items:
-        _save(meeting)
-        _record(Trail.ASSEMBLED, meeting, by=by, posting=posting, at=at, added=len(items))
+        save(meeting)
+        record(Trail.ASSEMBLED, meeting, by=by, posting=posting, at=at, added=len(items))
     return items
 
 
@@ -179,8 +181,8 @@ def add_item(
     at: datetime | None = None,
 ) -> AgendaItem:
     """Put a matter on the agenda by hand."""
-    meeting, posting = _lock(meeting_id, by=by, expected_version=expected_version)
-    _require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以增加议题。")
+    meeting, posting = lock(meeting_id, by=by, expected_version=expected_version)
+    require(meeting, MeetingStatus.PLANNED, "只有已安排的会议可以增加议题。")
     last = meeting.items.order_by("-position").values_list("position", flat=True).first()
     item = AgendaItem.objects.create(
         meeting=meeting,
@@ -189,8 +191,8 @@ def add_item(
         title=title,
         reason=reason,
     )
-    _save(meeting)
-    _record(Trail.ITEM_ADDED, meeting, by=by, posting=posting, at=at, item=item.pk)
+    save(meeting)
+    record(Trail.ITEM_ADDED, meeting, by=by, posting=posting, at=at, item=item.pk)
     return item
 
 
@@ -204,8 +206,8 @@ def remove_item(
     at: datetime | None = None,
 ) -> None:
     """Take a matter off the agenda of a meeting that has not been held."""
-    meeting, posting = _lock(meeting_id, by=by, expected_version=expected_version)
-    _require(meeting, MeetingStatus.PLANNED, "会议已召开或取消，议题不能再移出。")
+    meeting, posting = lock(meeting_id, by=by, expected_version=expected_version)
+    require(meeting, MeetingStatus.PLANNED, "会议已召开或取消，议题不能再移出。")
     item = meeting.items.filter(pk=item_id).first()
     if item is None:
         raise NotFoundHere("没有找到这项议题。")
@@ -216,8 +218,8 @@ def remove_item(
         "resolution": item.resolution_id,
     }
     item.delete()
-    _save(meeting)
-    _record(Trail.ITEM_REMOVED, meeting, by=by, posting=posting, at=at, **facts)
+    save(meeting)
+    record(Trail.ITEM_REMOVED, meeting, by=by, posting=posting, at=at, **facts)
 
 
 # --- resolutions ---
@@ -242,8 +244,10 @@ def add_resolution(
     ``units`` may repeat the lead unit; it counts once.
     """
     at = at or timezone.now()
-    meeting, posting = _lock(meeting_id, by=by, expected_version=expected_version)
-    _require(meeting, MeetingStatus.HELD, "会议召开后才能登记议定事项。")
+    meeting, posting = lock(meeting_id, by=by, expected_version=expected_version)
+    require(meeting, MeetingStatus.HELD, "会议召开后才能登记议定事项。")
+    if meeting.countersigned_on is not None:
+        raise Refused("会议纪要已会签，不能再登记议定事项。", code="wrong_state")
     held_on = meeting.day
     if agenda_item is not None and agenda_item.meeting_id != meeting.pk:
         message = "这项议题不属于本次会议。"
@@ -267,12 +271,12 @@ def add_resolution(
     ResolutionUnit.objects.bulk_create(
         ResolutionUnit(resolution=resolution, organisation=unit) for unit in co_units
     )
-    _save(meeting)
-    _record(Trail.RESOLVED, resolution, by=by, posting=posting, at=at, meeting=meeting.pk)
-    people = _unit_people([lead_unit.pk, *(unit.pk for unit in co_units)], at)
+    save(meeting)
+    record(Trail.RESOLVED, resolution, by=by, posting=posting, at=at, meeting=meeting.pk)
+    people = unit_people([lead_unit.pk, *(unit.pk for unit in co_units)], at)
     if responsible_person is not None:
         people.append(responsible_person.pk)
-    _tell(
+    tell(
         meeting,
         people,
         key=f"resolution:{resolution.pk}:added",
@@ -282,6 +286,34 @@ def add_resolution(
         at=at,
     )
     return resolution
+
+
+@transaction.atomic
+def countersign_minutes(
+    meeting_id: int,
+    *,
+    by: User,
+    countersigned_on: date,
+    expected_version: int,
+    at: datetime | None = None,
+) -> Meeting:
+    """Record that all who took part have countersigned (会签) the minutes: they are final then.
+
+    No resolution is added any more, and those on cases can be carried out.
+    """
+    at = at or timezone.now()
+    meeting, posting = lock(meeting_id, by=by, expected_version=expected_version)
+    require(meeting, MeetingStatus.HELD, "会议召开后才能登记纪要会签。")
+    if meeting.countersigned_on is not None:
+        raise Refused("会议纪要已会签。", code="wrong_state")
+    if not meeting.day <= countersigned_on <= timezone.localdate(at):
+        message = "会签日期应在会议召开日期与今天之间。"
+        raise Refused(message, fields={"countersigned_on": [message]})
+    meeting.countersigned_on = countersigned_on
+    save(meeting)
+    facts = {"countersigned_on": countersigned_on}
+    record(Trail.COUNTERSIGNED, meeting, by=by, posting=posting, at=at, **facts)
+    return meeting
 
 
 @transaction.atomic
@@ -296,18 +328,8 @@ def solve_resolution(
 ) -> Resolution:
     """Strike a resolution off as carried out. By those who run the meetings of its place."""
     at = at or timezone.now()
-    resolution = (
-        Resolution.objects.visible_to(by)
-        .select_related("meeting__place", "lead_unit")
-        .select_for_update(of=("self",))
-        .filter(pk=resolution_id)
-        .first()
-    )
-    if resolution is None:
-        raise NotFoundHere()
+    resolution = lock_resolution(resolution_id, by=by, expected_version=expected_version)
     posting = manager(by, resolution.meeting.place)
-    if resolution.version != expected_version:
-        raise Stale()
     if resolution.status != ResolutionStatus.RUNNING:
         raise Refused("这项议定事项已经销号。", code="wrong_state")
     if not resolution.meeting.day <= solved_on <= timezone.localdate(at):
@@ -317,11 +339,11 @@ def solve_resolution(
     resolution.solved_on, resolution.result = solved_on, result
     resolution.version += 1
     resolution.save()
-    _record(Trail.SOLVED, resolution, by=by, posting=posting, at=at, solved_on=solved_on)
+    record(Trail.SOLVED, resolution, by=by, posting=posting, at=at, solved_on=solved_on)
     unit_ids = resolution.resolution_units.values_list("organisation_id", flat=True)
-    _tell(
+    tell(
         resolution.meeting,
-        _unit_people([resolution.lead_unit_id, *unit_ids], at),
+        unit_people([resolution.lead_unit_id, *unit_ids], at),
         key=f"resolution:{resolution.pk}:solved",
         title=f"议定事项销号：{resolution.text[:40]}",
         body=f"{resolution.number}，销号日期 {solved_on:%Y-%m-%d}。",
@@ -331,7 +353,172 @@ def solve_resolution(
     return resolution
 
 
-# --- who ---
+@transaction.atomic
+def change_responsible_person(
+    resolution_id: int, *, by: User | None, person: User, at: datetime | None = None
+) -> Resolution:
+    """Make somebody else answer for a running resolution, because the one who did leaves.
+
+    Who may order it, ``people.actions`` has asked: ``by`` need not see the meeting.
+    """
+    resolution = (
+        Resolution.objects.select_related("meeting")
+        .select_for_update(of=("self",))
+        .get(pk=resolution_id)
+    )
+    if resolution.status != ResolutionStatus.RUNNING:
+        raise Refused("这项议定事项已经销号。", code="wrong_state")
+    former = resolution.responsible_person_id
+    resolution.responsible_person = person
+    resolution.version += 1
+    resolution.save()
+    audit.record(
+        by=by,
+        action=Trail.RESPONSIBLE_CHANGED,
+        target=resolution,
+        detail={"former_owner": former, "owner": person.pk},
+        at=at,
+    )
+    return resolution
+
+
+# --- what a resolution makes of the case that it came from ---
+
+
+@transaction.atomic
+def apply_resolution(
+    resolution_id: int, *, by: User, expected_version: int, at: datetime | None = None
+) -> Resolution:
+    """Let the case go on as decided: to the units, and until the day, of the resolution.
+
+    By the district's secretary, after the minutes were countersigned. Raises what
+    ``issues.actions.perform`` does when the case does not wait for the meeting any more.
+    """
+    at = at or timezone.now()
+    resolution, issue = _lock_with_case(resolution_id, by=by, expected_version=expected_version)
+    event = issue_actions.perform(
+        issue.pk,
+        Action.APPLY_RESOLUTION,
+        by=by,
+        data={
+            "lead_unit": resolution.lead_unit,
+            "co_units": [{"unit": unit} for unit in resolution.units.select_related("place")],
+            "until": resolution.due_date,
+            "text": _in_the_words_of(resolution),
+        },
+        expected_version=None,
+        at=at,
+    )
+    return _followed(resolution, event, by=by, at=at)
+
+
+@transaction.atomic
+def resume_by_resolution(
+    resolution_id: int, *, by: User, text: str, expected_version: int, at: datetime | None = None
+) -> Resolution:
+    """Give the case back to where it was before it was suspended. By the leader of its level."""
+    at = at or timezone.now()
+    resolution, issue = _lock_with_case(resolution_id, by=by, expected_version=expected_version)
+    event = issue_actions.perform(
+        issue.pk,
+        Action.RESUME,
+        by=by,
+        data={"text": f"{_in_the_words_of(resolution)}\n{text}"},
+        expected_version=None,
+        at=at,
+    )
+    return _followed(resolution, event, by=by, at=at)
+
+
+@transaction.atomic
+def convert_by_resolution(
+    resolution_id: int,
+    *,
+    by: User,
+    data: Mapping[str, Any],
+    text: str,
+    expected_version: int,
+    at: datetime | None = None,
+) -> Project:
+    """Turn the case into a key project, as decided. See ``projects.actions.convert_issue``."""
+    at = at or timezone.now()
+    resolution, issue = _lock_with_case(resolution_id, by=by, expected_version=expected_version)
+    project = project_actions.convert_issue(
+        by=by,
+        issue_id=issue.pk,
+        expected_version=None,
+        data=data,
+        text=f"{_in_the_words_of(resolution)}\n{text}",
+        at=at,
+    )
+    _followed(resolution, project.origins.get(issue=issue).event, by=by, at=at)
+    return project
+
+
+@transaction.atomic
+def supervise_overdue(resolution_id: int, *, at: datetime | None = None) -> Supervision | None:
+    """Issue the platform's supervision order on the case of an overdue resolution, once.
+
+    None if there is nothing to order any more: solved, ordered already, or the case has ended.
+    """
+    at = at or timezone.now()
+    resolution = (
+        Resolution.objects.overdue_on_open_case(timezone.localdate(at))
+        .select_related("agenda_item__issue")
+        .select_for_update(of=("self",))
+        .filter(pk=resolution_id)
+        .first()
+    )
+    if resolution is None or resolution.case is None:
+        return None
+    event = issue_actions.perform(
+        resolution.case.pk,
+        Action.SUPERVISE,
+        by=None,
+        data={
+            "grade": Grade.KEY,
+            "cause": SupervisionCause.RESOLUTION_OVERDUE,
+            "text": f"联席会议议定事项 {resolution.number} 的完成时限 "
+            f"{resolution.due_date:%Y-%m-%d} 已过，请说明原因，提出办结日期，抓紧落实。",
+        },
+        expected_version=None,
+        at=at,
+    )
+    order = Supervision.objects.get(issue=event.issue_id, issued_seq=event.seq)
+    resolution.supervision = order
+    resolution.version += 1
+    resolution.save()
+    facts = {"issue": event.issue_id, "order": order.number}
+    record(Trail.SUPERVISED, resolution, by=None, posting=None, at=at, **facts)
+    return order
+
+
+def _lock_with_case(
+    resolution_id: int, *, by: User, expected_version: int
+) -> tuple[Resolution, Issue]:
+    """A resolution by which its case has yet to go on, and the case. Raises Refused otherwise."""
+    resolution = lock_resolution(resolution_id, by=by, expected_version=expected_version)
+    if resolution.case is None:
+        raise Refused("这项议定事项没有对应的问题。")
+    if why := resolution.not_yet_to_follow():
+        raise Refused(why, code="wrong_state")
+    return resolution, resolution.case
+
+
+def _in_the_words_of(resolution: Resolution) -> str:
+    return f"按联席会议议定事项 {resolution.number}：{resolution.text}"
+
+
+def _followed(resolution: Resolution, event: IssueEvent, *, by: User, at: datetime) -> Resolution:
+    resolution.event = event
+    resolution.version += 1
+    resolution.save()
+    facts = {"issue": event.issue_id, "done": Action(event.action).label, "seq": event.seq}
+    record(Trail.FOLLOWED, resolution, by=by, posting=event.posting, at=at, **facts)
+    return resolution
+
+
+# --- what may be done ---
 
 
 def available(meeting: Meeting, *, by: User) -> list[Step]:
@@ -341,118 +528,8 @@ def available(meeting: Meeting, *, by: User) -> list[Step]:
     match meeting.status:
         case MeetingStatus.PLANNED:
             return [Step.ASSEMBLE, Step.ADD_ITEM, Step.REMOVE_ITEM, Step.HOLD, Step.CANCEL]
+        case MeetingStatus.HELD if meeting.countersigned_on is None:
+            return [Step.ADD_RESOLUTION, Step.COUNTERSIGN, Step.SOLVE]
         case MeetingStatus.HELD:
-            return [Step.ADD_RESOLUTION, Step.SOLVE]
+            return [Step.SOLVE]
     return []
-
-
-def managed_places(user: User) -> list[Place]:
-    """The places whose meetings a person runs."""
-    return [
-        posting.place
-        for posting in user.current_postings
-        if posting.place is not None and posting.role in MANAGERS.get(posting.place.level, ())
-    ]
-
-
-def is_manager(user: User, place: Place) -> bool:
-    return place in managed_places(user)
-
-
-def manager(by: User, place: Place) -> Posting:
-    """The posting under which ``by`` runs the meetings of a place. Raises NotAllowed."""
-    for posting in by.current_postings:
-        if posting.place_id == place.pk and posting.role in MANAGERS.get(place.level, ()):
-            return posting
-    raise NotAllowed("会议由本级会议秘书、派单员（专班）或召集人办理。")
-
-
-def managers_of(place: Place, day: date) -> list[int]:
-    """The user ids of those who run the meetings of a place, in a stable order."""
-    directory = Directory.around([place.pk], [])
-    return [
-        posting.user_id
-        for role in sorted(MANAGERS.get(place.level, ()))
-        for posting in directory.at_place(role, place.pk, day)
-    ]
-
-
-# --- the parts of every action ---
-
-
-def _lock(meeting_id: int, *, by: User, expected_version: int | None) -> tuple[Meeting, Posting]:
-    """The locked row and the posting that acts. Raises NotFoundHere, NotAllowed, Stale."""
-    meeting = (
-        Meeting.objects.visible_to(by)
-        .select_related("series__place", "place")
-        .select_for_update(of=("self",))
-        .filter(pk=meeting_id)
-        .first()
-    )
-    if meeting is None:
-        raise NotFoundHere()
-    posting = manager(by, meeting.place)
-    if expected_version is not None and meeting.version != expected_version:
-        raise Stale()
-    return meeting, posting
-
-
-def _require(meeting: Meeting, status: MeetingStatus, message: str) -> None:
-    if meeting.status != status:
-        raise Refused(message, code="wrong_state")
-
-
-def _save(meeting: Meeting) -> None:
-    meeting.version += 1
-    meeting.save()
-
-
-def _record(
-    action: Trail,
-    target: MeetingSeries | Meeting | Resolution,
-    *,
-    by: User,
-    posting: Posting,
-    at: datetime | None,
-    **facts: Any,
-) -> None:
-    audit.record(
-        by=by, action=action, target=target, detail={"posting": posting.pk, **facts}, at=at
-    )
-
-
-def _unit_people(unit_ids: Sequence[int], at: datetime) -> list[int]:
-    directory = Directory.around([], unit_ids)
-    day = timezone.localdate(at)
-    return [
-        posting.user_id
-        for unit_id in unit_ids
-        for role in (Role.UNIT_HEAD, Role.UNIT_HANDLER)
-        for posting in directory.in_organisation(role, unit_id, day)
-    ]
-
-
-def _tell(
-    meeting: Meeting,
-    user_ids: Iterable[int],
-    *,
-    key: str,
-    title: str,
-    body: str,
-    by: User,
-    at: datetime,
-) -> None:
-    """One message a person, never to the one who acted."""
-    outbox.post(
-        Message(
-            key=f"{key}:{user_id}",
-            recipient_id=user_id,
-            kind=MessageKind.MEETING,
-            title=title,
-            body=body,
-            url=meeting.get_absolute_url(),
-            created_at=at,
-        )
-        for user_id in dict.fromkeys(user_ids)
-        if user_id != by.pk
-    )

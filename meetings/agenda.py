@@ -1,4 +1,5 @@
-"""What an agenda takes in by itself: open escalated issues, late projects, unfinished resolutions.
+"""What an agenda takes in by itself: proposed and escalated issues, late projects, unfinished
+resolutions.
 
 Each set is one query; nothing here writes.
 """
@@ -14,8 +15,15 @@ from django.db.models import Max, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from areas.models import Place
-from issues.choices import Action, Level, Status
-from issues.models import Issue, IssueEvent
+from issues.choices import (
+    Action,
+    ApprovalKind,
+    Decision,
+    Level,
+    Status,
+    SuspensionKind,
+)
+from issues.models import Approval, Issue, IssueEvent
 from meetings.choices import ItemKind, MeetingLevel
 from meetings.models import AgendaItem, Meeting, MeetingSeries, Resolution
 from projects.models import Project
@@ -54,6 +62,31 @@ def escalated_issues(place: Place, now: datetime) -> QuerySet[Any]:
     )
 
 
+def proposed_issues(place: Place, now: datetime) -> QuerySet[Any]:
+    """Issues that stand suspended by ``now`` until the joint meeting of their level decides.
+
+    Proposed by the district's desk itself, or suspended for it at the request of a unit.
+    """
+    if place.level not in ESCALATIONS:
+        return Issue.objects.none()
+    level = ESCALATIONS[MeetingLevel(place.level)][0]
+    granted = Approval.objects.filter(
+        issue=OuterRef("pk"), kind=ApprovalKind.SUSPENSION, decision=Decision.APPROVED
+    ).order_by("-id")
+    return (
+        Issue.objects.filter(
+            **{place.lineage_column: place.pk}, level=level, status=Status.SUSPENDED
+        )
+        .select_related("town", "district", "lead_unit")
+        .annotate(
+            suspended_for=Subquery(granted.values("reason")[:1]),
+            suspended_at=Subquery(granted.values("decided_at")[:1]),
+        )
+        .filter(suspended_for=SuspensionKind.MEETING, suspended_at__lte=now)
+        .order_by("review_at", "id")
+    )
+
+
 def late_projects(place: Place, now: datetime) -> QuerySet[Project]:
     return (
         Project.objects.late_on(timezone.localdate(now))
@@ -77,6 +110,8 @@ def candidates(series: MeetingSeries, now: datetime) -> Iterator[AgendaItem]:
     """Unsaved items for everything that belongs on the agenda of a series' next meeting."""
     place = series.place
     today = timezone.localdate(now)
+    for issue in proposed_issues(place, now):
+        yield AgendaItem(kind=ItemKind.PROPOSED_ISSUE, issue=issue, reason=proposal_reason(issue))
     for issue in escalated_issues(place, now):
         word = ESCALATIONS[MeetingLevel(place.level)][2]
         yield AgendaItem(
@@ -92,6 +127,16 @@ def candidates(series: MeetingSeries, now: datetime) -> Iterator[AgendaItem]:
             resolution=resolution,
             reason=resolution_reason(resolution, today),
         )
+
+
+def proposal_reason(issue: Issue) -> str:
+    """Who proposed an issue, when, and until when it is suspended. The words stay in the case."""
+    since: datetime = issue.suspended_at  # type: ignore[attr-defined]
+    who = issue.lead_unit or (issue.district if issue.level == Level.DISTRICT else issue.town)
+    return (
+        f"提请联席会议：{who} {timezone.localdate(since):%Y-%m-%d} 提请，"
+        f"挂起至 {timezone.localdate(issue.review_at):%Y-%m-%d}"
+    )
 
 
 def issue_reason(issue: Issue, word: str, now: datetime) -> str:

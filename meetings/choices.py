@@ -29,10 +29,14 @@ class MeetingStatus(TextChoices):
 class ItemKind(TextChoices):
     """Where an agenda item comes from."""
 
+    PROPOSED_ISSUE = "proposed_issue", "提请研究问题"
     ESCALATED_ISSUE = "escalated_issue", "提级问题"
     LATE_PROJECT = "late_project", "超期项目"
     UNFINISHED_RESOLUTION = "unfinished_resolution", "未了议定事项"
     MANUAL = "manual", "临时议题"
+
+
+ISSUE_KINDS = (ItemKind.PROPOSED_ISSUE, ItemKind.ESCALATED_ISSUE)
 
 
 class ResolutionStatus(TextChoices):
@@ -54,6 +58,10 @@ class Step(TextChoices):
     HOLD = "hold", "登记召开"
     CANCEL = "cancel", "取消会议"
     ADD_RESOLUTION = "add_resolution", "登记议定事项"
+    COUNTERSIGN = "countersign", "登记纪要会签"
+    APPLY = "apply", "落实到问题"
+    CONVERT = "convert", "转为攻坚项目"
+    RESUME = "resume", "恢复办理"
     SOLVE = "solve", "销号"
 
 

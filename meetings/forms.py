@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from areas.models import Place
 from issues.filters import DayField
-from meetings import actions
 from meetings.choices import Frequency
+from meetings.managers import managed_places
 from meetings.models import AgendaItem, Meeting, MeetingSeries
 from people.choices import OrganisationKind
 from people.models import Organisation, User
@@ -30,7 +30,7 @@ class SeriesForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        places = [place.pk for place in actions.managed_places(user)]
+        places = [place.pk for place in managed_places(user)]
         self.fields["place"].queryset = Place.objects.filter(  # type: ignore[attr-defined]
             pk__in=places
         ).select_related("town")
@@ -47,7 +47,7 @@ class ScheduleForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["series"].queryset = MeetingSeries.objects.filter(  # type: ignore[attr-defined]
-            place__in=[place.pk for place in actions.managed_places(user)]
+            place__in=[place.pk for place in managed_places(user)]
         ).select_related("place")
 
 
@@ -69,6 +69,14 @@ class HoldForm(forms.Form):
     def __init__(self, *args: Any, meeting: Meeting, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["attendees"].queryset = members(meeting)  # type: ignore[attr-defined]
+
+
+class CountersignForm(forms.Form):
+    countersigned_on = DayField(label="会签日期", widget=DATE_INPUT)
+
+
+class ResumeForm(forms.Form):
+    text = forms.CharField(label="办理要求", max_length=500, widget=lines(3))
 
 
 class ResolutionForm(forms.Form):

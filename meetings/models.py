@@ -17,8 +17,9 @@ from django.utils import timezone
 
 from areas.models import Located, Place
 from issues.choices import Lamp
-from issues.models import Issue
+from issues.models import Issue, IssueEvent, Supervision
 from meetings.choices import (
+    ISSUE_KINDS,
     Frequency,
     ItemKind,
     MeetingLevel,
@@ -66,7 +67,10 @@ class MeetingSeries(models.Model):
 
 
 class Meeting(Located):
-    """One meeting of a series. Level and place columns repeat the series' place, for scope."""
+    """One meeting of a series. Level and place columns repeat the series' place, for scope.
+
+    From ``countersigned_on`` on the minutes are final: what was decided can be carried out.
+    """
 
     series = models.ForeignKey(
         MeetingSeries, models.PROTECT, related_name="meetings", verbose_name="联席会议"
@@ -74,6 +78,7 @@ class Meeting(Located):
     title = models.CharField("会议名称", max_length=80)
     planned_on = models.DateField("计划日期")
     held_on = models.DateField("召开日期", null=True, blank=True)
+    countersigned_on = models.DateField("纪要会签日期", null=True, blank=True)
     location = models.CharField("地点", max_length=80, blank=True)
     status = models.CharField(
         "状态", max_length=10, choices=MeetingStatus, default=MeetingStatus.PLANNED
@@ -96,6 +101,13 @@ class Meeting(Located):
                 condition=Q(status=MeetingStatus.HELD, held_on__isnull=False)
                 | (~Q(status=MeetingStatus.HELD) & Q(held_on__isnull=True)),
                 name="held_meeting_has_its_day",
+            ),
+            models.CheckConstraint(
+                # A meeting that was not held has no day for the comparison: NULL, so said aloud.
+                condition=Q(countersigned_on__isnull=True)
+                | Q(held_on__isnull=False, countersigned_on__gte=F("held_on")),
+                name="minutes_are_countersigned_after_the_meeting",
+                violation_error_message="纪要会签日期不能早于会议召开日期。",
             ),
         ]
         indexes = [
@@ -147,7 +159,9 @@ class Resolution(models.Model):
     """A matter decided at a meeting, with who leads it and until when.
 
     ``is_cross_department`` says that at least two different organisations are in it: the lead unit
-    and those of ``units``, which never repeat the lead unit.
+    and those of ``units``, which never repeat the lead unit. ``event`` is the step by which the
+    case on the agenda went on as decided; ``supervision`` the order that the platform issued on it
+    when the resolution was overdue, once.
     """
 
     number = models.CharField("编号", max_length=14, unique=True)
@@ -184,6 +198,22 @@ class Resolution(models.Model):
     )
     solved_on = models.DateField("销号日期", null=True, blank=True)
     result = models.TextField("落实情况", max_length=500, blank=True)
+    event = models.OneToOneField(
+        IssueEvent,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="落实到问题的办理记录",
+    )
+    supervision = models.OneToOneField(
+        Supervision,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name="逾期督办单",
+    )
     version = models.PositiveIntegerField("版本", default=1)
 
     objects = ResolutionQuerySet.as_manager()
@@ -197,6 +227,11 @@ class Resolution(models.Model):
                 condition=Q(status=ResolutionStatus.SOLVED, solved_on__isnull=False)
                 | Q(status=ResolutionStatus.RUNNING, solved_on__isnull=True),
                 name="solved_resolution_has_its_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(event__isnull=True, supervision__isnull=True)
+                | Q(agenda_item__isnull=False),
+                name="what_concerns_a_case_comes_from_the_agenda",
             ),
         ]
         indexes = [
@@ -215,6 +250,21 @@ class Resolution(models.Model):
 
     def get_absolute_url(self) -> str:
         return f"{reverse('meetings:detail', args=[self.meeting_id])}#resolution-{self.pk}"
+
+    @property
+    def case(self) -> Issue | None:
+        """The case on the agenda that this decides on."""
+        return self.agenda_item.issue if self.agenda_item else None
+
+    def not_yet_to_follow(self) -> str:
+        """Why the case can't go on by this resolution now; empty if it can."""
+        if self.event_id is not None:
+            return "这项议定事项已落实到问题。"
+        if self.status == ResolutionStatus.SOLVED:
+            return "这项议定事项已经销号。"
+        if self.meeting.countersigned_on is None:
+            return "会议纪要会签后才能落实到问题。"
+        return ""
 
     def is_late(self, today: date | None = None) -> bool:
         """Whether the due day has passed while it is still running. SQL twin: late_on()."""
@@ -289,7 +339,7 @@ class AgendaItem(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(
-                        kind=ItemKind.ESCALATED_ISSUE,
+                        kind__in=ISSUE_KINDS,
                         issue__isnull=False,
                         project__isnull=True,
                         resolution__isnull=True,

@@ -11,6 +11,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
 from areas.choices import PlaceLevel
+from issues.choices import OPEN_STATUSES
 from meetings.choices import REPORT_READERS, MeetingStatus, ResolutionStatus
 
 if TYPE_CHECKING:
@@ -85,10 +86,20 @@ class ResolutionQuerySet(models.QuerySet["Resolution"]):
         """Past their due date on ``day`` and not yet solved; the SQL twin of ``is_late``."""
         return self.running_on(day).filter(due_date__lt=day)
 
+    def overdue_on_open_case(self, day: date) -> ResolutionQuerySet:
+        """Late ones whose case is still open and on which no order was issued for it yet."""
+        return self.late_on(day).filter(
+            supervision__isnull=True, agenda_item__issue__status__in=OPEN_STATUSES
+        )
+
     def with_list_data(self) -> ResolutionQuerySet:
         return self.select_related("meeting", "lead_unit", "responsible_person").prefetch_related(
             "units"
         )
+
+    def with_case(self) -> ResolutionQuerySet:
+        """What a page needs to show the case of each, and which step it took."""
+        return self.select_related("agenda_item__issue", "event", "supervision")
 
 
 class QuarterlyReportQuerySet(models.QuerySet["QuarterlyReport"]):

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from meetings import reporting
+from meetings import reporting, sweeps
 
 
 @shared_task
@@ -11,3 +11,8 @@ def draft_quarterly_report() -> None:
 @shared_task
 def warn_of_missing_district_meeting() -> int:
     return reporting.warn_of_missing_district_meeting()
+
+
+@shared_task
+def supervise_overdue_resolutions() -> int:
+    return sweeps.supervise_overdue_resolutions()

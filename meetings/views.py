@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -16,20 +16,21 @@ from core.errors import NotAllowed, NotFoundHere
 from core.pages import business_page
 from core.registers import Column, Register, Sort
 from issues.models import Issue
-from meetings import actions, agenda, overview
+from meetings import actions, agenda, cases, overview
 from meetings.choices import Step
 from meetings.filters import MeetingFilter, ResolutionFilter
 from meetings.forms import (
+    CountersignForm,
     HoldForm,
     ItemForm,
-    ResolutionForm,
     ScheduleForm,
     SeriesForm,
-    SolveForm,
     today_as_initial,
 )
+from meetings.managers import managed_places
 from meetings.models import AgendaItem, Meeting, Resolution
 from meetings.querysets import reads_reports
+from meetings.resolution_cards import card
 from people.requests import signed_in
 from projects.models import Project
 from projects.pages import expected_version, refused_by
@@ -81,7 +82,7 @@ def meeting_list(request: HttpRequest) -> HttpResponse:
     return MEETINGS.respond(
         request,
         Meeting.objects.visible_to(signed_in(request)).with_list_data(),
-        may_schedule=bool(actions.managed_places(signed_in(request))),
+        may_schedule=bool(managed_places(signed_in(request))),
         reads_reports=reads_reports(signed_in(request)),
     )
 
@@ -104,7 +105,7 @@ def series_overview(request: HttpRequest) -> HttpResponse:
     context = {
         "quarters": overview.last_quarters(today),
         "rows": overview.rows(signed_in(request), today),
-        "may_create": bool(actions.managed_places(signed_in(request))),
+        "may_create": bool(managed_places(signed_in(request))),
         "reads_reports": reads_reports(signed_in(request)),
     }
     return render(request, "meetings/series.html", context)
@@ -159,7 +160,7 @@ def meeting_schedule(request: HttpRequest) -> HttpResponse:
 
 
 def _require_manager(request: HttpRequest) -> None:
-    if not actions.managed_places(signed_in(request)):
+    if not managed_places(signed_in(request)):
         raise NotAllowed("会议由本级会议秘书、派单员（专班）或召集人办理。")
 
 
@@ -169,13 +170,13 @@ def _require_manager(request: HttpRequest) -> None:
 @business_page
 @require_GET
 def meeting_detail(request: HttpRequest, pk: int) -> HttpResponse:
-    return _detail(request, _visible(request, pk))
+    return page(request, visible(request, pk))
 
 
 @business_page
 @require_POST
 def meeting_assemble(request: HttpRequest, pk: int) -> HttpResponse:
-    meeting = _visible(request, pk)
+    meeting = visible(request, pk)
     added = actions.assemble_agenda(pk, by=signed_in(request))
     if added:
         messages.success(request, f"已汇集 {len(added)} 项新议题。")
@@ -228,6 +229,20 @@ def meeting_hold(request: HttpRequest, pk: int) -> HttpResponse:
 
 @business_page
 @require_POST
+def meeting_countersign(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(
+        request,
+        pk,
+        Step.COUNTERSIGN,
+        lambda data, version: actions.countersign_minutes(
+            pk, by=signed_in(request), expected_version=version, **data
+        ),
+        "纪要会签已登记，可以把议定事项落实到问题。",
+    )
+
+
+@business_page
+@require_POST
 def meeting_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     return _act(
         request,
@@ -240,56 +255,7 @@ def meeting_cancel(request: HttpRequest, pk: int) -> HttpResponse:
     )
 
 
-@business_page
-@require_http_methods(["GET", "POST"])
-def resolution_create(request: HttpRequest, pk: int) -> HttpResponse:
-    meeting = _visible(request, pk)
-    if Step.ADD_RESOLUTION not in actions.available(meeting, by=signed_in(request)):
-        raise NotAllowed("会议召开后，由本级会议秘书、派单员（专班）或召集人登记议定事项。")
-    form = ResolutionForm(request.POST or None, meeting=meeting)
-    status, version = 200, meeting.version
-    if request.method == "POST":
-        status, version = 400, expected_version(request)
-        if form.is_valid():
-            refused = refused_by(
-                form,
-                lambda: actions.add_resolution(
-                    pk, by=signed_in(request), expected_version=version, **form.cleaned_data
-                ),
-            )
-            if refused is None:
-                messages.success(request, "议定事项已登记，已通知有关单位。")
-                return redirect(meeting)
-            status = refused.http_status
-    context = {"form": form, "meeting": meeting, "version": version, "title": "登记议定事项"}
-    return render(request, "meetings/form.html", context, status=status)
-
-
-@business_page
-@require_POST
-def resolution_solve(request: HttpRequest, pk: int) -> HttpResponse:
-    resolution = Resolution.objects.visible_to(signed_in(request)).filter(pk=pk).first()
-    if resolution is None:
-        raise NotFoundHere()
-    version = expected_version(request)
-    form = SolveForm(request.POST)
-    status = 400
-    if form.is_valid():
-        refused = refused_by(
-            form,
-            lambda: actions.solve_resolution(
-                pk, by=signed_in(request), expected_version=version, **form.cleaned_data
-            ),
-        )
-        if refused is None:
-            messages.success(request, "议定事项已销号。")
-            return redirect(resolution)
-        status = refused.http_status
-    meeting = _visible(request, resolution.meeting_id)
-    return _detail(request, meeting, solving={pk: form}, status=status)
-
-
-def _visible(request: HttpRequest, pk: int) -> Meeting:
+def visible(request: HttpRequest, pk: int) -> Meeting:
     meeting = (
         Meeting.objects.visible_to(signed_in(request))
         .select_related("series", "place", "town")
@@ -305,6 +271,8 @@ def _form(step: Step, meeting: Meeting, data: Any = None) -> forms.Form:
     match step:
         case Step.ADD_ITEM:
             return ItemForm(data)
+        case Step.COUNTERSIGN:
+            return CountersignForm(data, initial=today_as_initial("countersigned_on"))
         case Step.HOLD:
             return HoldForm(data, meeting=meeting, initial=today_as_initial("held_on"))
     return forms.Form(data)
@@ -314,6 +282,10 @@ def _form(step: Step, meeting: Meeting, data: Any = None) -> forms.Form:
 CARDS: dict[Step, tuple[str, str]] = {
     Step.ADD_ITEM: ("meetings:add_item", ""),
     Step.HOLD: ("meetings:hold", "登记后议题固定，可以登记议定事项。"),
+    Step.COUNTERSIGN: (
+        "meetings:countersign",
+        "出席单位会签后纪要定稿：议定事项不再增加，可以落实到问题。",
+    ),
     Step.CANCEL: ("meetings:cancel", "取消后不计入召开次数，不能恢复。"),
 }
 
@@ -326,7 +298,7 @@ def _act(
     done: str,
 ) -> HttpResponse:
     """Take one step and go back to the page; a refusal shows the page with the form as it was."""
-    meeting = _visible(request, pk)
+    meeting = visible(request, pk)
     version = expected_version(request)
     form = _form(step, meeting, request.POST)
     status = 400
@@ -336,34 +308,36 @@ def _act(
             messages.success(request, done)
             return redirect(meeting)
         status = refused.http_status
-    return _detail(request, _visible(request, pk), {step: form}, status=status)
+    return page(request, visible(request, pk), {step: form}, status=status)
 
 
-def _detail(
+def page(
     request: HttpRequest,
     meeting: Meeting,
     bound: dict[Step, forms.Form] | None = None,
-    solving: dict[int, forms.Form] | None = None,
+    on_resolution: Mapping[tuple[int, Step], forms.Form] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    bound, solving = bound or {}, solving or {}
+    """The page of a meeting. Forms that were filled in wrongly are given back: those of the meeting
+    by step, those on a resolution by its id and step."""
+    bound, on_resolution = bound or {}, on_resolution or {}
     steps = actions.available(meeting, by=signed_in(request))
     items = list(meeting.items.select_related("issue", "project", "resolution"))
-    resolutions = list(meeting.resolutions.with_list_data())
+    resolutions = list(meeting.resolutions.with_list_data().with_case())
+    readable = set(
+        Issue.objects.visible_to(signed_in(request))
+        .filter(pk__in=[row.case.pk for row in resolutions if row.case])
+        .values_list("pk", flat=True)
+    )
+    awaiting = cases.awaiting_meeting([row.case for row in resolutions if row.case])
     context = {
         "meeting": meeting,
         "items": _readable(request, items),
         "resolutions": [
-            {
-                "row": row,
-                "lamp": row.lamp(),
-                "units": row.units.all(),
-                "form": solving.get(row.pk) or SolveForm(initial=today_as_initial("solved_on"))
-                if Step.SOLVE in steps and row.solved_on is None
-                else None,
-            }
+            card(request, row, awaiting, on_resolution, may_solve=Step.SOLVE in steps)
             for row in resolutions
         ],
+        "readable": readable,
         "attendees": meeting.attendees.order_by("id"),
         "cards": [
             {
@@ -402,9 +376,14 @@ def _readable(request: HttpRequest, items: Sequence[AgendaItem]) -> list[dict[st
         .filter(pk__in=project_ids)
         .values_list("pk", flat=True)
     )
+    briefs = cases.briefs(
+        [item.issue for item in items if item.issue_id in open_issues and item.issue],
+        signed_in(request),
+    )
     return [
         {
             "row": item,
+            "brief": briefs.get(item.issue_id) if item.issue_id else None,
             "is_open": (item.issue_id is None or item.issue_id in open_issues)
             and (item.project_id is None or item.project_id in open_projects),
             "url": item.subject.get_absolute_url() if item.subject else "",

@@ -13,12 +13,14 @@ from areas.models import ComplexArea, Place
 from core import audit, outbox
 from core.errors import NotAllowed, NotFoundHere, Refused, Stale
 from core.models import Message
+from issues import actions as issue_actions
+from issues.choices import Action
 from people.choices import ORGANISATIONAL, OrganisationKind, Role
 from people.directory import Directory
 from people.models import Posting, User
 from projects import numbers
 from projects.choices import FIVE_ELEMENTS, MessageKind, Status, Step
-from projects.models import Project, ProjectProgress
+from projects.models import Project, ProjectOrigin, ProjectProgress
 from projects.querysets import DRAFTERS
 from projects.trail import Trail
 
@@ -74,16 +76,7 @@ def publish(
     project = _lock(project_id, by=by, expected_version=expected_version)
     posting = _drafter(by, project.lineage())
     _require_status(project, Status.DRAFT, "这个项目已经发布。")
-    missing = project.missing_elements()
-    if missing or project.due_date is None:
-        raise Refused(
-            f"五要素不齐全，不能发布，还缺：{'、'.join(missing)}。", code="elements_missing"
-        )
-    if project.due_date <= today:
-        raise Refused("完成时限须晚于发布日期，请先修改草稿。")
-    project.status = Status.PUBLISHED
-    project.published_on = today
-    project.set_percent(0)
+    _start(project, today)
     _save(project)
     _record(project, Trail.PUBLISHED, by=by, posting=posting, at=at)
     _tell(
@@ -91,6 +84,60 @@ def publish(
         [project.project_owner_id, *_unit_people(project, today)],
         title=f"攻坚项目发布：{project.name}",
         body=f"{project.number}，完成时限 {project.due_date:%Y-%m-%d}。",
+        by=by,
+        at=at,
+    )
+    return project
+
+
+@transaction.atomic
+def convert_issue(
+    *,
+    by: User,
+    issue_id: int,
+    expected_version: int | None,
+    data: Mapping[str, Any],
+    text: str,
+    at: datetime | None = None,
+) -> Project:
+    """Open a project for what a suspended case is about, and close the case as turned into it.
+
+    ``data`` is that of a draft with all five elements; the place is the case's town or community,
+    or the district. The project is published at once: the matter has somebody who answers for it
+    every day. By the district's leader. Raises what ``issues.actions.perform`` does, and Refused
+    naming the missing elements.
+    """
+    at = at or timezone.now()
+    pk = numbers.reserve_id(Project)
+    number = numbers.number(NUMBER_PREFIX, data["year"], pk)
+    event = issue_actions.perform(
+        issue_id,
+        Action.CONVERT_TO_PROJECT,
+        by=by,
+        data={"text": f"转为攻坚项目 {number}。{text}"},
+        expected_version=expected_version,
+        at=at,
+    )
+    issue = event.issue
+    if data["place"].pk not in (issue.district_id, issue.town_id, issue.community_id):
+        message = "实施地点须是问题所在的村（社区）、镇街或全区。"
+        raise Refused(message, fields={"place": [message]})
+    project = Project(pk=pk, number=number)
+    _fill_in(project, data)
+    _start(project, timezone.localdate(at))
+    project.save(force_insert=True)
+    ProjectOrigin.objects.create(project=project, issue=issue, event=event)
+    _record(project, Trail.CONVERTED, by=by, posting=event.posting, at=at, issue=issue.pk)
+    _tell(
+        project,
+        [
+            project.project_owner_id,
+            *_unit_people(project, timezone.localdate(at)),
+            *_dispatchers(project, timezone.localdate(at)),
+        ],
+        title=f"攻坚项目发布：{project.name}",
+        body=f"{project.number}，由问题 {issue.number} 转来，"
+        f"完成时限 {project.due_date:%Y-%m-%d}。",
         by=by,
         at=at,
     )
@@ -163,6 +210,34 @@ def complete(
         [project.project_owner_id, *_unit_people(project, timezone.localdate(at))],
         title=f"攻坚项目验收完成：{project.name}",
         body=f"{project.number}，完成日期 {completed_on:%Y-%m-%d}。",
+        by=by,
+        at=at,
+    )
+    return project
+
+
+@transaction.atomic
+def change_owner(
+    project_id: int, *, by: User | None, owner: User, at: datetime | None = None
+) -> Project:
+    """Make somebody else answer for a project that is not yet done, because its owner leaves.
+
+    Who may order it, ``people.actions`` has asked: ``by`` need not see the project.
+    """
+    at = at or timezone.now()
+    project = Project.objects.select_for_update(of=("self",)).get(pk=project_id)
+    if project.status == Status.DONE:
+        raise Refused("这个项目已经完成。", code="wrong_state")
+    former = project.project_owner_id
+    project.project_owner = owner
+    _save(project)
+    facts = {"former_owner": former, "owner": owner.pk}
+    _record(project, Trail.OWNER_CHANGED, by=by, posting=None, at=at, **facts)
+    _tell(
+        project,
+        [owner.pk, *_dispatchers(project, timezone.localdate(at))],
+        title=f"项目负责人变更：{project.name}",
+        body=f"{project.number}，现由{owner}负责。",
         by=by,
         at=at,
     )
@@ -270,6 +345,21 @@ def _fill_in(project: Project, data: Mapping[str, Any]) -> None:
         setattr(project, column, pk)
 
 
+def _start(project: Project, today: date) -> None:
+    """Publish it. Raises Refused naming what is missing of the five elements."""
+    missing = project.missing_elements()
+    if missing or project.due_date is None:
+        raise Refused(
+            f"五要素不齐全，不能发布，还缺：{'、'.join(missing)}。", code="elements_missing"
+        )
+    if project.due_date <= today:
+        message = "完成时限须晚于发布日期。"
+        raise Refused(message, fields={"due_date": [message]})
+    project.status = Status.PUBLISHED
+    project.published_on = today
+    project.set_percent(0)
+
+
 def _check_area(area: ComplexArea | None, place: Place) -> None:
     """An area goes with a place above, at or below one of its communities."""
     if area is None:
@@ -296,7 +386,7 @@ def _record(
     project: Project,
     action: Trail,
     *,
-    by: User,
+    by: User | None,
     posting: Posting | None,
     at: datetime | None,
     **facts: Any,
@@ -346,11 +436,12 @@ def _tell(
     *,
     title: str,
     body: str,
-    by: User,
+    by: User | None,
     at: datetime,
 ) -> None:
     """One message a person, never to the one who acted."""
-    recipients = dict.fromkeys(pk for pk in user_ids if pk and pk != by.pk)
+    actor_id = by.pk if by else None
+    recipients = dict.fromkeys(pk for pk in user_ids if pk and pk != actor_id)
     outbox.post(
         Message(
             key=f"project:{project.pk}:{project.version}:{user_id}",

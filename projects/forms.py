@@ -10,12 +10,16 @@ from django.utils import timezone
 
 from areas.choices import PlaceLevel
 from areas.models import ComplexArea, Place
+from core.privacy import scrub
 from issues.filters import DayField
+from issues.models import Issue
 from people.choices import ADMINISTRATORS, OrganisationKind, Role
 from people.models import Organisation, Posting, User
+from projects.choices import FIVE_ELEMENTS
 from projects.models import Project, ProjectAspect
 from projects.querysets import DRAFTERS
 
+DEPARTMENTS = (OrganisationKind.DISTRICT_DEPARTMENT, OrganisationKind.PUBLIC_INSTITUTION)
 DATE_INPUT = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
 
 
@@ -110,6 +114,46 @@ def draft_places(user: User) -> QuerySet[Place]:
         .select_related("town")
         .order_by("code")
     )
+
+
+class ConversionForm(ProjectForm):
+    """A case becomes a project: all five elements, and what the leader decided.
+
+    ``issue`` decides which places can be chosen: its community, its town, the district.
+    """
+
+    text = forms.CharField(
+        label="转为项目的意见",
+        max_length=500,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="记入问题的办理过程。",
+    )
+
+    def __init__(self, *args: Any, user: User, issue: Issue, **kwargs: Any) -> None:
+        super().__init__(*args, user=user, **kwargs)
+        self.fields["place"].queryset = (  # type: ignore[attr-defined]
+            Place.objects.filter(pk__in=[issue.district_id, issue.town_id, issue.community_id])
+            .select_related("town")
+            .order_by("-code")
+        )
+        for name in FIVE_ELEMENTS:
+            self.fields[name].required = True
+
+    @classmethod
+    def known_of(cls, issue: Issue, unit: Organisation | None = None) -> dict[str, Any]:
+        """What a case already says of the project that it becomes; its words without numbers of
+        telephones and papers. ``unit`` is the one that shall carry it out, if not the lead unit."""
+        unit = unit or issue.lead_unit
+        is_department = unit is not None and unit.kind in DEPARTMENTS
+        return {
+            "name": scrub(issue.title),
+            "year": timezone.localdate().year,
+            "place": issue.community or issue.town or issue.district,
+            "area": issue.area,
+            "content": scrub(issue.description),
+            "lead_department": unit if is_department else None,
+            "responsible_unit": unit,
+        }
 
 
 class ProgressForm(forms.Form):

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from areas.models import ComplexArea, Located
 from issues.choices import Lamp
+from issues.models import Issue, IssueEvent
 from people.models import Organisation
 from projects import lamps
 from projects.choices import FIVE_ELEMENTS, Category, Status
@@ -177,6 +178,26 @@ class Project(Located):
         if self.status != Status.PUBLISHED:
             return None
         return lamps.lamp(self.yellow_on, self.due_date, today or timezone.localdate())
+
+
+class ProjectOrigin(models.Model):
+    """A case that was turned into a project, and the step by which it was."""
+
+    project = models.ForeignKey(Project, models.PROTECT, related_name="origins")
+    issue = models.OneToOneField(
+        Issue, models.PROTECT, related_name="project_origin", verbose_name="来源问题"
+    )
+    event = models.OneToOneField(
+        IssueEvent, models.PROTECT, related_name="+", verbose_name="办理记录"
+    )
+
+    class Meta:
+        verbose_name = "来源问题"
+        verbose_name_plural = "来源问题"
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return str(self.issue)
 
 
 class ProjectProgress(models.Model):

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from core.errors import NotAllowed, NotFoundHere
 from core.pages import business_page
 from core.registers import Column, Register, Sort
+from issues.models import Issue
 from people.requests import signed_in
 from projects import actions
 from projects.choices import FIVE_ELEMENTS, Status, Step
@@ -232,10 +233,22 @@ def _detail(
         "lamp": project.lamp(),
         "progress": _timeline(project),
         "cards": cards,
+        "origins": _origins(request, project),
         "may_edit": Step.EDIT in steps,
         "is_draft": project.status == Status.DRAFT,
     }
     return render(request, "projects/detail.html", context, status=status)
+
+
+def _origins(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
+    """The cases it came from; those outside the reader's scope by their number alone."""
+    origins = list(project.origins.select_related("issue", "event"))
+    readable = set(
+        Issue.objects.visible_to(signed_in(request))
+        .filter(pk__in=[origin.issue_id for origin in origins])
+        .values_list("pk", flat=True)
+    )
+    return [{"row": origin, "is_open": origin.issue_id in readable} for origin in origins]
 
 
 def _hint(step: Step, missing: list[str]) -> str:

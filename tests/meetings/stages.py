@@ -14,7 +14,7 @@ from meetings.models import Meeting, MeetingSeries, Resolution
 from people.choices import Role
 from people.models import User
 from tests.cast import Cast, again, person
-from tests.issues.moments import at, with_two_departments
+from tests.issues.moments import at, in_district_triage, with_two_departments
 
 DUE = date(2025, 6, 30)
 
@@ -75,6 +75,50 @@ def resolved(cast: Cast, meeting: Meeting | None = None, **changes: Any) -> Reso
         expected_version=meeting.version,
         at=at(meeting.day.isoformat(), "18:00"),
         **data,
+    )
+
+
+def proposed(cast: Cast) -> Issue:
+    """Proposed to the district's meeting on 5 March by its desk; suspended until 30 April."""
+    return cast.step(
+        in_district_triage(cast),
+        Action.TO_MEETING,
+        cast.sun_li,
+        at("2025-03-05"),
+        until=date(2025, 4, 30),
+        text="建议由住建局牵头整体改造管网，请会议议定资金和时限。",
+    )
+
+
+def decided(
+    cast: Cast, issue: Issue, *, is_countersigned: bool = True, **changes: Any
+) -> Resolution:
+    """What the district's meeting of 20 March decided on a case on its agenda."""
+    meeting = planned(cast)
+    actions.assemble_agenda(meeting.pk, by=again(cast.cao_xue), at=at("2025-03-12"))
+    meeting.refresh_from_db()
+    meeting = actions.hold_meeting(
+        meeting.pk,
+        by=again(cast.cao_xue),
+        held_on=date(2025, 3, 20),
+        attendees=[cast.housing, cast.water],
+        expected_version=meeting.version,
+        at=at("2025-03-20", "17:00"),
+    )
+    resolution = resolved(cast, meeting, agenda_item=meeting.items.get(issue=issue), **changes)
+    if is_countersigned:
+        countersigned(cast, meeting)
+    return Resolution.objects.get(pk=resolution.pk)
+
+
+def countersigned(cast: Cast, meeting: Meeting) -> Meeting:
+    meeting.refresh_from_db()
+    return actions.countersign_minutes(
+        meeting.pk,
+        by=again(cast.cao_xue),
+        countersigned_on=date(2025, 3, 21),
+        expected_version=meeting.version,
+        at=at("2025-03-21"),
     )
 
 

@@ -12,6 +12,7 @@ from core.models import AuditEntry, Message
 from issues.choices import Lamp
 from meetings import actions
 from meetings.choices import MeetingStatus, ResolutionStatus, Step
+from meetings.managers import is_manager
 from meetings.models import Meeting, Resolution
 from meetings.trail import Trail
 from tests.cast import Cast, again
@@ -73,8 +74,8 @@ def test_a_towns_secretary_runs_the_towns_meetings_and_not_the_districts(cast: C
     secretary = town_secretary(cast)
     town, district = series(cast, cast.changqiao, secretary), series(cast)
 
-    assert actions.is_manager(again(secretary), town.place)
-    assert not actions.is_manager(again(secretary), district.place)
+    assert is_manager(again(secretary), town.place)
+    assert not is_manager(again(secretary), district.place)
 
 
 def test_the_same_series_is_not_set_up_twice(cast: Cast) -> None:
@@ -129,7 +130,11 @@ def test_a_cancelled_meeting_offers_no_step(cast: Cast) -> None:
 
 def test_the_steps_follow_the_status(cast: Cast) -> None:
     assert Step.ADD_RESOLUTION not in actions.available(planned(cast), by=cast.cao_xue)
-    assert actions.available(held(cast), by=cast.cao_xue) == [Step.ADD_RESOLUTION, Step.SOLVE]
+    assert actions.available(held(cast), by=cast.cao_xue) == [
+        Step.ADD_RESOLUTION,
+        Step.COUNTERSIGN,
+        Step.SOLVE,
+    ]
     assert actions.available(held(cast), by=cast.chen_jing) == []
 
 
