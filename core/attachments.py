@@ -45,11 +45,16 @@ class _Stored:
 
 
 def accept(
-    upload: UploadedFile, *, by: AbstractBaseUser, only: AttachmentKind | None = None
+    upload: UploadedFile,
+    *,
+    by: AbstractBaseUser,
+    only: AttachmentKind | None = None,
+    pk: uuid.UUID | None = None,
 ) -> Attachment:
     """Check, re-encode and store an upload. Raises Refused or TooLarge, with the reason in Chinese.
 
     ``only`` names the one kind that is wanted; another is refused before anything is written.
+    ``pk`` is the id to be used, a new one by default.
     The file is written before the row is committed. After a rollback it stays behind without a row,
     where nobody can reach it: harmless.
     """
@@ -61,6 +66,7 @@ def accept(
     if only is not None and stored.kind != only:
         raise Refused(f"这里只能上传{only.label}。", code="unsupported_file")
     attachment = Attachment(
+        id=pk or uuid.uuid4(),
         uploaded_by_id=by.pk,
         kind=stored.kind,
         original_name=_clean_name(upload.name or "", stored.kind),

@@ -161,23 +161,30 @@ class Calendar:
         day = self._nth(self.working_days_through(_local(due).date()) - back)
         return max(moment(day, DAY_STARTS), _local(start))
 
-    def yellow_hours(self, start: datetime, due: datetime) -> datetime:
-        """The beginning of the last third of a limit in hours."""
-        return _local(due) - (due - start) / 3
+    def yellow_hours(self, due: datetime, hours: int) -> datetime:
+        """The beginning of the last third of a limit of ``hours``.
+
+        It is told from the limit, not from the start: what a pause has moved is no part of it.
+        """
+        return _local(due) - timedelta(hours=hours) / 3
 
     def shift(self, due: datetime, paused_at: datetime, resumed_at: datetime) -> Deadline:
         """``due`` after a pause: W(resume) − W(pause) working days later, at the same time of day.
 
-        A pause within one day moves nothing. Raises ValueError if it ends before it begins.
+        A pause within one day moves nothing. Provisional when the new instant, the way to it or
+        the days that were counted for it lie in a year whose calendar is not known. Raises
+        ValueError if the pause ends before it begins.
         """
         if resumed_at < paused_at:
             raise ValueError("a pause ends after it begins")
-        local, paused, resumed = _local(due), _local(paused_at), _local(resumed_at)
-        moved = self.working_days_between(paused.date(), resumed.date())
-        if moved == 0:
-            return Deadline(local, self._provisional(paused.date(), local.date()))
-        day = self._nth(self.working_days_through(local.date()) + moved)
-        return Deadline(moment(day, local.time()), self._provisional(paused.date(), day))
+        local, paused, resumed = _local(due), _local(paused_at).date(), _local(resumed_at).date()
+        if paused == resumed:
+            return Deadline(local, self._provisional(local.date(), local.date()))
+        moved = self.working_days_between(paused, resumed)
+        through = self.working_days_through(local.date())
+        day = self._nth(through + moved) if moved else local.date()
+        days = (local.date(), day, paused, resumed)
+        return Deadline(moment(day, local.time()), self._provisional(min(days), max(days)))
 
     # --- office hours ---
 

@@ -29,7 +29,15 @@ def check_by_rule(form: forms.ModelForm[Any], check: Callable[[Any], None]) -> N
 class CategoryForm(forms.ModelForm):
     class Meta:
         model = Category
-        fields = ["name", "parent", "external_code", "needs_verification", "is_active"]
+        fields = [
+            "name",
+            "parent",
+            "external_code",
+            "usual_complexity",
+            "usual_urgency",
+            "needs_verification",
+            "is_active",
+        ]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -46,7 +54,15 @@ class CategoryForm(forms.ModelForm):
 @admin.register(Category)
 class CategoryAdmin(ReferenceDataAdmin):
     form = CategoryForm
-    list_display = ["name", "parent", "needs_verification", "is_active", "external_code"]
+    list_display = [
+        "name",
+        "parent",
+        "usual_complexity",
+        "usual_urgency",
+        "needs_verification",
+        "is_active",
+        "external_code",
+    ]
     list_filter = ["is_active", "needs_verification"]
     list_select_related = ["parent"]
     search_fields = ["name", "external_code"]

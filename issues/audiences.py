@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
+from typing import Any
 
 from django.utils import timezone
 
 from core.models import Message
-from issues.choices import Action, ClockKind, Level, LimitUnit, MessageKind, Step, Urgency
-from issues.models import Assignment, Clock, Issue
-from issues.workflow import Audience
+from issues.case import Case
+from issues.choices import (
+    Action,
+    ApprovalKind,
+    ClockKind,
+    Decider,
+    Level,
+    LimitUnit,
+    MessageKind,
+    Respondent,
+    Status,
+    Step,
+    Urgency,
+    Visibility,
+)
+from issues.models import Approval, Assignment, Clock, Issue
+from issues.states import Audience, Rule
 from people.choices import Role
 from people.directory import Directory
 
 TERRITORIAL: dict[Audience, tuple[tuple[Role, str], ...]] = {
-    Audience.GRID_WORKERS: ((Role.GRID_WORKER, "grid_id"),),
     Audience.COMMUNITY_OFFICERS: ((Role.COMMUNITY_OFFICER, "community_id"),),
     Audience.TOWN_DISPATCHERS: ((Role.TOWN_DISPATCHER, "town_id"),),
     Audience.REVISITORS: ((Role.REVISITOR, "town_id"), (Role.REVISITOR, "district_id")),
+    Audience.SUPERVISORS: ((Role.SUPERVISOR, "town_id"), (Role.SUPERVISOR, "district_id")),
+    Audience.SECRETARIES: ((Role.SECRETARY, "district_id"),),
 }
 BY_LEVEL: dict[tuple[Audience, str], tuple[Role, str]] = {
     (Audience.DISPATCHERS, Level.GRID): (Role.COMMUNITY_OFFICER, "community_id"),
@@ -30,37 +46,103 @@ BY_LEVEL: dict[tuple[Audience, str], tuple[Role, str]] = {
 }
 
 
+# Who moves a case on where it stands; with a unit, the unit does.
+AT_WORK: dict[Status, Audience] = {
+    Status.PENDING_FIRST: Audience.GRID_WORKERS,
+    Status.GRID_HANDLING: Audience.HANDLER,
+    Status.TRIAGE: Audience.DISPATCHERS,
+    Status.ASSIGNED: Audience.UNIT_HANDLERS,
+    Status.HANDLING: Audience.UNIT_HANDLERS,
+    Status.RETURN_REVIEW: Audience.DECIDERS,
+    Status.SUSPENDED: Audience.LEADERS,
+    Status.VERIFY: Audience.VERIFIERS,
+    Status.REVISIT: Audience.REVISITORS,
+}
+WITH_A_UNIT = (Status.ASSIGNED, Status.HANDLING)
+
+
 class People:
-    """The people around one case on one day, by audience."""
+    """The people around one case on one day, by audience.
+
+    ``handlers`` are those who worked on it: they are not asked to verify it. ``followers`` reported
+    what was merged into it: user id to the id of their own report.
+    """
 
     def __init__(
-        self, issue: Issue, assignments: Iterable[Assignment], directory: Directory, day: date
+        self,
+        issue: Issue,
+        assignments: Iterable[Assignment],
+        directory: Directory,
+        day: date,
+        *,
+        approvals: Iterable[Approval] = (),
+        handlers: Collection[int] = (),
+        followers: Mapping[int, int] | None = None,
     ) -> None:
         self.issue = issue
-        self.co_unit_ids = [
-            row.unit_id for row in assignments if row.left_seq is None and not row.is_lead
+        rows = list(assignments)
+        present = [row for row in rows if row.left_seq is None]
+        self.unit_ids = [row.unit_id for row in present]
+        self.co_unit_ids = [row.unit_id for row in present if not row.is_lead]
+        self.awaited_unit_ids = [
+            row.unit_id
+            for row in present
+            if not row.is_lead and row.reply_required and row.replied_at is None
         ]
+        self.former_unit_ids = [row.unit_id for row in rows if row.left_seq == issue.event_count]
+        self.pending = [row for row in approvals if row.is_pending]
+        self.handlers = handlers
+        self.followers = followers or {}
         self.directory = directory
         self.day = day
+
+    @classmethod
+    def of_case(cls, case: Case, directory: Directory, day: date) -> People:
+        return cls(
+            case.issue,
+            case.assignments,
+            directory,
+            day,
+            approvals=case.approvals,
+            handlers=case.handlers if case.issue.status == Status.VERIFY else (),
+            followers=case.followers,
+        )
 
     def of(self, audience: Audience) -> list[int]:
         """The user ids of an audience, each once, in a stable order."""
         issue = self.issue
         match audience:
             case Audience.REPORTER:
-                return [issue.reporter_id] if issue.reporter_id else []
+                own = [issue.reporter_id] if issue.reporter_id else []
+                return self._once([*own, *self.followers])
+            case Audience.HANDLER:
+                return [issue.handler_id] if issue.handler_id else self.of(Audience.GRID_WORKERS)
+            case Audience.WORKING:
+                return self._working()
+            case Audience.DECIDERS:
+                return self._once(pk for row in self.pending for pk in self._deciders(row))
+            case Audience.FORMER_UNITS:
+                return self._once(
+                    pk
+                    for unit_id in self.former_unit_ids
+                    for role in (Role.UNIT_HEAD, Role.UNIT_HANDLER)
+                    for pk in self.unit(role, unit_id)
+                )
             case Audience.UNIT_HANDLERS:
                 return [issue.handler_id] if issue.handler_id else self.unit(Role.UNIT_HANDLER)
             case Audience.UNIT_HEADS:
                 return self.unit(Role.UNIT_HEAD)
             case Audience.CO_UNITS:
-                return self._once(
-                    user_id
-                    for unit_id in self.co_unit_ids
-                    for user_id in self.unit(Role.UNIT_HANDLER, unit_id)
-                )
+                return self._handlers_of(self.co_unit_ids)
             case Audience.VERIFIERS:
                 return self._verifiers()
+            case Audience.GRID_WORKERS:
+                # Where a place has no grid worker, the community is the next who is there.
+                return self.at(Role.GRID_WORKER, "grid_id") or self.of(Audience.COMMUNITY_OFFICERS)
+            case Audience.LEADERS if issue.level == Level.TOWN:
+                return self.at(Role.TOWN_LEADER, "town_id") or self.at(
+                    Role.DISTRICT_LEADER, "district_id"
+                )
             case Audience.DISPATCHERS | Audience.LEADERS:
                 role, column = BY_LEVEL[audience, issue.level]
                 return self.at(role, column)
@@ -76,33 +158,109 @@ class People:
         unit_id = unit_id or self.issue.lead_unit_id
         return [p.user_id for p in self.directory.in_organisation(role, unit_id, self.day)]
 
+    def _deciders(self, approval: Approval) -> list[int]:
+        """Whom an approval waits for; the case of a grid is decided on by its town."""
+        town = self.issue.level != Level.DISTRICT
+        dispatchers = (
+            self.at(Role.TOWN_DISPATCHER, "town_id")
+            if town
+            else self.at(Role.DISTRICT_DISPATCHER, "district_id")
+        )
+        leaders = (
+            self.at(Role.TOWN_LEADER, "town_id")
+            if town
+            else self.at(Role.DISTRICT_LEADER, "district_id")
+        )
+        if approval.kind in (ApprovalKind.RETURN, ApprovalKind.REVIEW):
+            # What holds up a case the district's leader may decide where a town has none.
+            leaders = leaders or self.at(Role.DISTRICT_LEADER, "district_id")
+        match approval.asked_of:
+            case Decider.DISPATCHER:
+                return dispatchers
+            case Decider.LEADER:
+                return leaders
+        return [pk for pk in (*dispatchers, *leaders) if pk != approval.asked_by_id]
+
+    def _working(self) -> list[int]:
+        """Whom the case waits for: while a unit works, also the co-units that have to reply to it;
+        nobody, once it has come to its end.
+        """
+        status = Status(self.issue.status)
+        review = any(row.kind == ApprovalKind.REVIEW for row in self.pending)
+        if status == Status.REVISIT and review:
+            return self.of(Audience.DECIDERS)
+        mine = self.of(AT_WORK[status]) if status in AT_WORK else []
+        if status in WITH_A_UNIT:
+            mine = mine + self._handlers_of(self.awaited_unit_ids)
+        return self._once(mine)
+
+    def _handlers_of(self, unit_ids: Iterable[int]) -> list[int]:
+        return self._once(
+            user_id for unit_id in unit_ids for user_id in self.unit(Role.UNIT_HANDLER, unit_id)
+        )
+
     def _verifiers(self) -> list[int]:
-        """By the grid: the community, else the town's verifiers. By a unit: the grid or they."""
+        """By the grid: the community, else the verifiers. By a unit: the grid, else they.
+
+        Who worked on the case, or serves in one of its units, can't verify it and is left out.
+        """
         if self.issue.level == Level.GRID:
-            return self.at(Role.COMMUNITY_OFFICER, "community_id") or self.at(
-                Role.VERIFIER, "town_id"
+            near = self.at(Role.COMMUNITY_OFFICER, "community_id")
+        else:
+            near = self.at(Role.GRID_WORKER, "grid_id")
+        return (
+            self._independent(near)
+            or self._independent(self.at(Role.VERIFIER, "town_id"))
+            or self._independent(self.at(Role.VERIFIER, "district_id"))
+        )
+
+    def _independent(self, user_ids: Iterable[int]) -> list[int]:
+        return [
+            user_id
+            for user_id in user_ids
+            if user_id not in self.handlers
+            and not any(
+                self.directory.is_member(user_id, unit_id, self.day) for unit_id in self.unit_ids
             )
-        return self.at(Role.GRID_WORKER, "grid_id") or self.at(Role.VERIFIER, "town_id")
+        ]
+
+    def _respondents(self, clock: Clock) -> list[int]:
+        """Who answers an order or an instruction: the unit or the grid, or else the dispatcher."""
+        instruction = getattr(clock, "instruction", None)
+        if instruction and instruction.respondent == Respondent.DISPATCHER:
+            return self.of(Audience.DISPATCHERS)
+        if self.issue.lead_unit_id:
+            return self.of(Audience.UNIT_HANDLERS)
+        if self.issue.level == Level.GRID:
+            return self.of(Audience.HANDLER)
+        return self.of(Audience.DISPATCHERS)
 
     def of_clock(self, clock: Clock, *, overdue: bool) -> list[int]:
         """Who is reminded of a clock; when it is overdue, those above them too."""
         above: list[Audience] = []
         match clock.step:
             case Step.DIAGNOSIS:
-                mine = self.of(Audience.GRID_WORKERS) or self.of(Audience.COMMUNITY_OFFICERS)
+                mine = self.of(Audience.GRID_WORKERS)
                 above = [Audience.COMMUNITY_OFFICERS]
             case Step.GRID_HANDLING:
-                handler = self.issue.handler_id
-                mine = [handler] if handler else self.of(Audience.GRID_WORKERS)
+                mine = self.of(Audience.HANDLER)
                 above = [Audience.COMMUNITY_OFFICERS]
             case Step.TRIAGE:
                 mine = self.of(Audience.DISPATCHERS)
                 above = [Audience.LEADERS]
+            case Step.RULING:
+                mine = self.of(Audience.DECIDERS)
+                above = [Audience.LEADERS]
+            case Step.SUPERVISION | Step.INSTRUCTION:
+                mine = self._respondents(clock)
+                above = [Audience.UNIT_HEADS, Audience.DISPATCHERS, Audience.LEADERS]
+                if clock.step == Step.SUPERVISION:
+                    above.append(Audience.SUPERVISORS)
             case Step.VERIFICATION:
                 mine = self.of(Audience.VERIFIERS)
                 above = [Audience.DISPATCHERS]
             case Step.REVISIT:
-                mine = self.of(Audience.REVISITORS)
+                mine = self.of(Audience.WORKING)
                 above = [Audience.DISPATCHERS]
             case _ if clock.kind == ClockKind.CO_UNIT and clock.assignment:
                 mine = self.unit(Role.UNIT_HANDLER, clock.assignment.unit_id)
@@ -123,6 +281,17 @@ class People:
         return list(dict.fromkeys(user_ids))
 
 
+def heard_by(rule: Rule, data: Mapping[str, Any]) -> tuple[Audience, ...]:
+    """Who hears of a step with this input; what is marked as internal, not who reported it."""
+    if data.get("visibility") == Visibility.INTERNAL:
+        return tuple(audience for audience in rule.notify if audience != Audience.REPORTER)
+    return rule.notify
+
+
+def page_of(issue_id: int) -> str:
+    return Issue(pk=issue_id).get_absolute_url()
+
+
 def messages_of_step(
     people: People,
     audiences: Iterable[Audience],
@@ -132,12 +301,19 @@ def messages_of_step(
     at: datetime,
     actor_id: int | None,
 ) -> list[Message]:
-    """One message a person, never to the one who acted."""
+    """One message a person, never to the one who acted.
+
+    Who only reported what was merged into the case may not see it: their message leads to their own
+    report, which says where it went.
+    """
     issue = people.issue
-    recipients = dict.fromkeys(user_id for audience in audiences for user_id in people.of(audience))
+    told = {audience: people.of(audience) for audience in audiences}
+    recipients = dict.fromkeys(user_id for user_ids in told.values() for user_id in user_ids)
     recipients.pop(actor_id or 0, None)
+    at_work = {pk for audience, ids in told.items() if audience != Audience.REPORTER for pk in ids}
+    merely_follow = people.followers.keys() - at_work - {issue.reporter_id}
     title, body = f"{action.label}：{issue.title}", f"{issue.number}，现为{issue.state_label}。"
-    url, urgent = issue.get_absolute_url(), issue.urgency == Urgency.SAFETY
+    urgent = issue.urgency == Urgency.SAFETY
     return [
         Message(
             key=f"issue:{issue.pk}:{seq}:{user_id}",
@@ -145,7 +321,11 @@ def messages_of_step(
             kind=MessageKind.EVENT,
             title=title,
             body=body,
-            url=url,
+            url=(
+                page_of(people.followers[user_id])
+                if user_id in merely_follow
+                else issue.get_absolute_url()
+            ),
             urgent=urgent,
             created_at=at,
         )

@@ -9,27 +9,46 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from django.utils import timezone
 
 from core.models import Message
-from issues.choices import HANDLING_ACTIONS, Action, ClockKind, Contact, Level, Status
+from issues.choices import (
+    HANDLING_ACTIONS,
+    Action,
+    ApprovalKind,
+    ClockKind,
+    Contact,
+    Decider,
+    Decision,
+    Level,
+    Status,
+)
 from issues.models import (
+    Approval,
     Assignment,
     Clock,
     ClockPause,
     EventText,
+    Instruction,
     Issue,
     IssueEvent,
     Photo,
+    Relocation,
     Revisit,
+    Ruling,
+    Supervision,
 )
 from issues.office import Office
-from issues.workflow import Facts, Rule, State, rules_from
+from issues.states import Condition, Facts, Rule, State
+from issues.workflow import rules_from
 from people.models import Posting
 
 Data = Mapping[str, Any]
+
+COUNTED = ("", Decision.APPROVED)  # an extension that was asked for counts until it is refused
 
 
 @dataclass
@@ -39,15 +58,23 @@ class Case:
     issue: Issue
     clocks: list[Clock] = field(default_factory=list)
     assignments: list[Assignment] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
+    supervisions: list[Supervision] = field(default_factory=list)
+    instructions: list[Instruction] = field(default_factory=list)
     revisit_attempts: int = 0
-    # Who took a handling step so far; None while nobody has asked.
+    # Who took a handling step so far, who reported what was merged into this case, and where the
+    # case stood before it was merged itself; None while nobody has asked.
     handler_ids: set[int] | None = None
+    followed_by: dict[int, int] | None = None
+    before_merge: State | None = None
 
     events: list[IssueEvent] = field(default_factory=list)
     texts: list[EventText] = field(default_factory=list)
     photos: list[Photo] = field(default_factory=list)
     pauses: list[ClockPause] = field(default_factory=list)
     revisits: list[Revisit] = field(default_factory=list)
+    rulings: list[Ruling] = field(default_factory=list)
+    relocations: list[Relocation] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
 
     @classmethod
@@ -56,19 +83,23 @@ class Case:
         assignments = {
             row.pk: row for row in issue.assignments.select_related("unit").order_by("id")
         }
-        clocks = list(issue.clocks.order_by("id"))
-        for clock in clocks:
+        clocks = {row.pk: row for row in issue.clocks.order_by("id")}
+        for clock in clocks.values():
             if clock.assignment_id:
                 clock.assignment = assignments[clock.assignment_id]  # one row, one instance
+        supervisions = list(issue.supervisions.order_by("id"))
+        instructions = list(issue.instructions.order_by("id"))
+        orders: list[Supervision | Instruction] = [*supervisions, *instructions]
+        for order in orders:
+            order.clock = clocks[order.clock_id]
         return cls(
             issue=issue,
-            clocks=clocks,
+            clocks=list(clocks.values()),
             assignments=list(assignments.values()),
-            revisit_attempts=(
-                issue.revisits.filter(round=issue.round, contact=Contact.NOT_REACHED).count()
-                if issue.status == Status.REVISIT
-                else 0
-            ),
+            approvals=list(issue.approvals.select_related("unit").order_by("id")),
+            supervisions=supervisions,
+            instructions=instructions,
+            revisit_attempts=_failed_attempts(issue),
         )
 
     # --- what stands ---
@@ -79,7 +110,37 @@ class Case:
         return State(Level(issue.level), Status(issue.status)) if issue.status else None
 
     def running(self, kind: ClockKind) -> Clock | None:
-        return next((c for c in self.clocks if c.kind == kind and c.ended_at is None), None)
+        """The clock of this kind that runs; one that is paused does not."""
+        return next(
+            (c for c in self.clocks if c.kind == kind and not c.ended_at and not c.paused_at),
+            None,
+        )
+
+    def paused(self, kind: ClockKind) -> Clock | None:
+        return next((c for c in self.clocks if c.kind == kind and c.paused_at), None)
+
+    def pending(self, kind: ApprovalKind) -> Approval | None:
+        return next((row for row in self.approvals if row.kind == kind and row.is_pending), None)
+
+    @property
+    def followers(self) -> dict[int, int]:
+        """Who reported what was merged into this case, also by way of another: user id to the id of
+        their own report.
+        """
+        if self.followed_by is None:
+            self.followed_by = {}
+            merged = [self.issue.pk]
+            while merged:
+                rows = list(
+                    Issue.objects.filter(master__in=merged)
+                    .order_by("id")
+                    .values_list("pk", "reporter_id")
+                )
+                for pk, reporter_id in rows:
+                    if reporter_id:
+                        self.followed_by.setdefault(reporter_id, pk)
+                merged = [pk for pk, _ in rows]
+        return self.followed_by
 
     @property
     def present(self) -> list[Assignment]:
@@ -105,8 +166,10 @@ class Case:
         )
 
     def facts(self, by: Posting | None, office: Office, at: datetime) -> Facts:
-        issue = self.issue
+        issue, lead, step = self.issue, self.lead, self.running(ClockKind.STEP)
         units = {row.unit_id for row in self.present}
+        day = timezone.localdate(at)
+        asked = [row for row in self.approvals if row.round == issue.round]
         return Facts(
             state=State(Level(issue.level), Status(issue.status)),
             source=issue.source,
@@ -117,6 +180,50 @@ class Case:
                 row.reply_required and row.replied_at is None for row in self.co_assignments
             ),
             revisit_attempts=self.revisit_attempts,
+            outcome=issue.outcome,
+            round=issue.round,
+            days_since_closing=(
+                (day - timezone.localdate(issue.closed_at)).days if issue.closed_at else 0
+            ),
+            has_lead=lead is not None,
+            lead_can_work=lead is not None and office.directory.has_handlers(lead.unit_id, day),
+            is_overdue=step is not None and step.due_at <= at,
+            acknowledgement_is_late=(
+                lead is not None
+                and lead.acknowledge_due_at is not None
+                and lead.acknowledge_due_at < at
+            ),
+            order_is_binding=lead is not None and lead.is_binding,
+            unit_has_returned=lead is not None
+            and any(
+                row.kind == ApprovalKind.RETURN and row.unit_id == lead.unit_id
+                for row in self.approvals
+            ),
+            returns=sum(row.kind == ApprovalKind.RETURN for row in asked),
+            extensions=sum(
+                row.kind == ApprovalKind.EXTENSION and row.decision in COUNTED for row in asked
+            ),
+            pending={
+                ApprovalKind(row.kind): Decider(row.asked_of)
+                for row in self.approvals
+                if row.is_pending
+            },
+            suspension=self._suspension(),
+            before_merge=self._before_merge(),
+            was_urged_today=issue.urged_at is not None
+            and timezone.localdate(issue.urged_at) == day,
+            unanswered_orders=sum(
+                row.is_open and row.answered_at is None for row in self.supervisions
+            ),
+            answered_orders=sum(
+                row.is_open and row.answered_at is not None for row in self.supervisions
+            ),
+            unanswered_instructions=sum(row.answered_at is None for row in self.instructions),
+            actor_asked=frozenset(
+                ApprovalKind(row.kind)
+                for row in self.approvals
+                if by is not None and row.is_pending and row.asked_by_id == by.user_id
+            ),
             actor_role=by.role if by else None,
             actor_took_part=by is not None and self._took_part(by.user_id),
             actor_is_in_units=by is not None
@@ -126,16 +233,46 @@ class Case:
             ),
         )
 
+    def _suspension(self) -> str:
+        """Why it is suspended: of the last suspension that was granted, also by a proposal."""
+        if self.issue.status != Status.SUSPENDED:
+            return ""
+        return next(
+            row.reason for row in reversed(self.approvals) if row.kind == ApprovalKind.SUSPENSION
+        )
+
+    def _before_merge(self) -> State | None:
+        if self.issue.status != Status.MERGED:
+            return None
+        if self.before_merge is None:
+            level, status = (
+                self.issue.events.filter(action=Action.MERGE)
+                .order_by("-seq")
+                .values_list("from_level", "from_status")[0]
+            )
+            self.before_merge = State(Level(level), Status(status))
+        return self.before_merge
+
     def _took_part(self, user_id: int) -> bool:
         if self.issue.status != Status.VERIFY:
             return False  # only verification asks
+        return user_id in self.handlers
+
+    @property
+    def handlers(self) -> set[int]:
+        """Who took a handling step so far."""
         if self.handler_ids is None:
             self.handler_ids = set(
                 self.issue.events.filter(action__in=HANDLING_ACTIONS, actor__isnull=False)
                 .order_by()
                 .values_list("actor_id", flat=True)
             )
-        return user_id in self.handler_ids
+            self.handler_ids.update(
+                event.actor_id
+                for event in self.events
+                if event.actor_id and event.action in HANDLING_ACTIONS
+            )
+        return self.handler_ids
 
     # --- who may do what ---
 
@@ -160,17 +297,27 @@ class Case:
         if self.state is None:
             return {}
         found: dict[Action, str | None] = {}
+        facts = [(posting, self.facts(posting, office, at)) for posting in postings]
         for action, rule in rules_from(self.state).items():
             refusals = [
-                refusal(rule, self.facts(posting, office, at))
-                for posting in postings
-                if self.may(posting, action, rule)
+                refusal(rule.conditions, known)
+                for posting, known in facts
+                if self.may(posting, action, rule) and not refusal(rule.needs, known)
             ]
             if refusals:
                 found[action] = None if None in refusals else refusals[0]
         return found
 
 
-def refusal(rule: Rule, facts: Facts) -> str | None:
-    """The first of the rule's conditions that the facts do not meet."""
-    return next((why for why in (condition(facts) for condition in rule.conditions) if why), None)
+def _failed_attempts(issue: Issue) -> int:
+    """How often who complained was not reached since they last were, or since the round began."""
+    if issue.status != Status.REVISIT:
+        return 0
+    contacts = issue.revisits.filter(round=issue.round).order_by("-seq")
+    latest = contacts.values_list("contact", flat=True)
+    return len(list(takewhile(lambda contact: contact == Contact.NOT_REACHED, latest)))
+
+
+def refusal(conditions: Sequence[Condition], facts: Facts) -> str | None:
+    """Why the first of the conditions that the facts do not meet forbids the step."""
+    return next((why for why in (condition(facts) for condition in conditions) if why), None)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from core.workdays import DAY_STARTS, SHANGHAI, Calendar, Deadline, moment
-from issues.choices import ClockKind, LimitUnit, MessageKind, Verdict
-from issues.models import Assignment, Clock, Issue
+from core.workdays import DAY_ENDS, DAY_STARTS, SHANGHAI, Calendar, Deadline, moment
+from issues.choices import ClockKind, LimitUnit, MessageKind, PauseKind, Verdict
+from issues.models import Assignment, Clock, ClockPause, Issue
 from issues.office import Limit
 
 
@@ -45,10 +45,19 @@ def start(
 def set_due(clock: Clock, due: Deadline, calendar: Calendar) -> None:
     clock.due_at, clock.is_provisional = due.at, due.provisional
     if clock.limit_unit == LimitUnit.HOURS:
-        clock.yellow_at = calendar.yellow_hours(clock.started_at, due.at)
+        clock.yellow_at = calendar.yellow_hours(due.at, clock.limit_value)
     else:
         clock.yellow_at = calendar.yellow(clock.started_at, due.at, clock.limit_value)
     clock.next_reminder_at = next_reminder(clock, calendar)
+
+
+def until(day: date) -> datetime:
+    """The end of a limit that was given as a day, whether that day is worked or not."""
+    return moment(day, DAY_ENDS)
+
+
+def morning(day: date) -> datetime:
+    return moment(day, DAY_STARTS)
 
 
 def stop(clock: Clock, at: datetime) -> None:
@@ -58,18 +67,79 @@ def stop(clock: Clock, at: datetime) -> None:
     clock.next_reminder_at = None
 
 
-def cancel(clock: Clock, at: datetime) -> None:
+def cancel(clock: Clock, at: datetime) -> ClockPause | None:
+    """End the clock without judging it; returns the pause in which it stood, for the ledger."""
+    done = _end_pause(clock, at) if clock.paused_at else None
     clock.ended_at, clock.verdict, clock.next_reminder_at = at, Verdict.CANCELLED, None
+    return done
 
 
-def resume(clock: Clock, stopped_at: datetime, at: datetime, calendar: Calendar) -> None:
-    """Annul the stop at ``stopped_at``: the time until ``at`` does not count."""
+def pause(clock: Clock, at: datetime, kind: PauseKind) -> None:
+    """Let the clock stand still; nothing falls due and nobody is reminded."""
+    clock.paused_at, clock.pause_kind, clock.next_reminder_at = at, kind, None
+
+
+def resume(clock: Clock, at: datetime, calendar: Calendar) -> ClockPause:
+    """Let a paused clock go on; returns the pause for the ledger."""
+    done = _end_pause(clock, at)
+    set_due(clock, after_pause(given(clock), clock.limit_unit, done, calendar), calendar)
+    return done
+
+
+def _end_pause(clock: Clock, at: datetime) -> ClockPause:
+    if clock.paused_at is None:
+        raise ValueError("only a paused clock can be resumed")
+    done = ClockPause(clock=clock, kind=clock.pause_kind, started_at=clock.paused_at, ended_at=at)
+    clock.paused_at, clock.pause_kind = None, ""
+    return done
+
+
+def annul_stop(clock: Clock, at: datetime, kind: PauseKind, calendar: Calendar) -> ClockPause:
+    """Let a stopped clock go on as if it had been paused; returns the pause for the ledger."""
+    if clock.ended_at is None:
+        raise ValueError("only a stopped clock can be taken up again")
+    done = ClockPause(clock=clock, kind=kind, started_at=clock.ended_at, ended_at=at)
     clock.ended_at, clock.verdict = None, ""
-    if clock.limit_unit == LimitUnit.HOURS:
-        moved = Deadline(clock.due_at + (at - stopped_at), clock.is_provisional)
-    else:
-        moved = calendar.shift(clock.due_at, stopped_at, at)
-    set_due(clock, moved, calendar)
+    set_due(clock, after_pause(given(clock), clock.limit_unit, done, calendar), calendar)
+    return done
+
+
+def extend(clock: Clock, working_days: int, calendar: Calendar) -> None:
+    """Move the due instant by so many working days."""
+    set_due(clock, after_extension(given(clock), working_days, calendar), calendar)
+
+
+def cap(clock: Clock, other: Clock, calendar: Calendar) -> None:
+    """Let the clock fall due when another does."""
+    set_due(clock, given(other), calendar)
+
+
+def local_day(at: datetime) -> date:
+    return at.astimezone(SHANGHAI).date()
+
+
+# --- where a due instant moves ---
+# What is provisional stays so until ``issues.recalculation`` has counted it anew: a step that comes
+# between the publication of a calendar and the recalculation must not hide that.
+
+
+def given(clock: Clock) -> Deadline:
+    return Deadline(clock.due_at, clock.is_provisional)
+
+
+def after_pause(due: Deadline, unit: str, pause: ClockPause, calendar: Calendar) -> Deadline:
+    if unit == LimitUnit.HOURS:
+        return Deadline(due.at + (pause.ended_at - pause.started_at), due.provisional)
+    moved = calendar.shift(due.at, pause.started_at, pause.ended_at)
+    return Deadline(moved.at, due.provisional or moved.provisional)
+
+
+def after_extension(due: Deadline, working_days: int, calendar: Calendar) -> Deadline:
+    local = due.at.astimezone(SHANGHAI)
+    day = calendar.add_working_days(local.date(), working_days)
+    reaches = range(local.year, day.year + 1)
+    provisional = due.provisional or not all(map(calendar.is_published, reaches))
+    return Deadline(moment(day, local.time()), provisional)
 
 
 # --- reminders ---
@@ -91,7 +161,8 @@ def reminder_times(clock: Clock, calendar: Calendar) -> list[tuple[datetime, Mes
     first, third = (calendar.add_working_days(due_day, n) for n in (1, 3))
     return [
         (clock.yellow_at, MessageKind.NEAR_DUE, 0),
-        (moment(due_day, DAY_STARTS), MessageKind.DUE, 0),
+        # A limit given as a day may end on the day on which it starts.
+        (max(moment(due_day, DAY_STARTS), clock.yellow_at), MessageKind.DUE, 0),
         (moment(first, DAY_STARTS), MessageKind.OVERDUE, 1),
         (moment(third, DAY_STARTS), MessageKind.OVERDUE, 3),
     ]
@@ -101,7 +172,7 @@ def next_reminder(
     clock: Clock, calendar: Calendar, after: datetime | None = None
 ) -> datetime | None:
     """When the sweep has to look at this clock next; overall clocks never remind."""
-    if clock.kind == ClockKind.OVERALL or clock.ended_at is not None:
+    if clock.kind == ClockKind.OVERALL or clock.ended_at or clock.paused_at:
         return None
     for at, _, _ in reminder_times(clock, calendar):
         if after is None or at > after:

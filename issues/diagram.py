@@ -1,16 +1,33 @@
-"""The transition table as a diagram and a table for the docs, drawn from ``issues.workflow``."""
+"""The transition table as diagrams and tables for the docs, drawn from ``issues.workflow``."""
 
 from __future__ import annotations
 
-from issues.choices import Action, Level, Status
-from issues.workflow import RULES, Rule, State
+from collections.abc import Iterable
+
+from issues.choices import TERMINAL, Level, Status
+from issues.rulebook import Line, lines
+from issues.side_paths import SIDE_PATHS
+from issues.states import State
+from issues.workflow import BESIDE, WAY
 
 BEGIN, END = "<!-- drawn from the table: begin -->", "<!-- drawn from the table: end -->"
 
 
 def markdown() -> str:
-    """A Mermaid state diagram and a table of every row, as they stand between BEGIN and END."""
-    return f"{BEGIN}\n\n```mermaid\n{_diagram()}\n```\n\n{_table()}\n\n{END}"
+    """The diagrams and a table of every row, as they stand between BEGIN and END."""
+    parts = [
+        BEGIN,
+        "### The way 主流程",
+        _mermaid(_way()),
+        _table(lines(WAY)),
+        "### Side paths 分支流程",
+        _mermaid(_side_paths()),
+        _table(lines(SIDE_PATHS)),
+        "### Beside the way 在任何未结状态",
+        _table(lines(BESIDE), anywhere=True),
+        END,
+    ]
+    return "\n\n".join(parts)
 
 
 def renewed(page: str) -> str:
@@ -20,58 +37,84 @@ def renewed(page: str) -> str:
     return f"{before}{markdown()}{after}"
 
 
-def _diagram() -> str:
-    lines = ["stateDiagram-v2", "    direction TB"]
+# --- diagrams: a step that leaves a case where it stands is left to the tables ---
+
+
+def _mermaid(diagram: Iterable[str]) -> str:
+    return "\n".join(["```mermaid", "stateDiagram-v2", *diagram, "```"])
+
+
+def _way() -> list[str]:
+    """Level by level, state by state."""
+    drawn = ["    direction TB"]
     states = dict.fromkeys(
-        state for (origin, _), rule in RULES.items() for state in (origin, *rule.to) if state
+        state for (origin, _), rule in WAY.items() for state in (origin, *rule.to) if state
     )
+    states = {state: None for state in states if state.status != Status.RETURN_REVIEW}
     for level in Level:
-        lines.append(f'    state "{level.label}" as {level.value} {{')
-        lines += [
-            f'        state "{_status(state)}" as {_id(state)}'
+        drawn.append(f'    state "{level.label}" as {level.value} {{')
+        drawn += [
+            f'        state "{state.label}" as {_id(state)}'
             for state in states
             if state.level == level
         ]
-        lines.append("    }")
+        drawn.append("    }")
     arrows: dict[tuple[str, str], list[str]] = {}
-    for (origin, action), rule in RULES.items():
-        start = _id(origin) if origin else "[*]"
+    for (origin, action), rule in WAY.items():
         for target in rule.to:
-            arrows.setdefault((start, _id(target)), []).append(action.label)
-    lines += [f"    {start} --> {to}: {'、'.join(names)}" for (start, to), names in arrows.items()]
-    lines += [f"    {_id(state)} --> [*]" for state in states if state.status == Status.CLOSED]
-    return "\n".join(lines)
+            if target != origin:
+                start = _id(origin) if origin else "[*]"
+                arrows.setdefault((start, _id(target)), []).append(action.label)
+    drawn += _drawn(arrows)
+    drawn += [f"    {_id(state)} --> [*]" for state in states if state.status in TERMINAL]
+    return drawn
 
 
-def _table() -> str:
-    lines = [
-        "| 状态 From | 动作 Action | 到 To | 谁 Who | 时钟 Clocks |",
-        "|---|---|---|---|---|",
+def _side_paths() -> list[str]:
+    """Status by status: what happens at the town happens at the district likewise."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    named: dict[Status, str] = {}
+    for (origin, action), rule in SIDE_PATHS.items():
+        for target in rule.to:
+            if origin and target.status != origin.status:
+                names = arrows.setdefault((origin.status.value, target.status.value), [])
+                names += [] if action.label in names else [action.label]
+                named |= {state.status: _of_status(state.status) for state in (origin, target)}
+    return [
+        "    direction LR",
+        *(f'    state "{label}" as {status.value}' for status, label in named.items()),
+        *_drawn(arrows),
     ]
-    lines += [_row(origin, action, rule) for (origin, action), rule in RULES.items()]
-    return "\n".join(lines)
 
 
-def _row(origin: State | None, action: Action, rule: Rule) -> str:
-    cells = [
-        _name(origin) if origin else "—",
-        f"{action.label} `{action.value}`",
-        "<br>".join(_name(state) for state in rule.to),
-        "、".join(sorted(role.label for role in rule.roles)) or "系统",
-        "；".join(clock.value for clock in rule.clocks) or "不变",
-    ]
-    return f"| {' | '.join(cells)} |"
+def _drawn(arrows: dict[tuple[str, str], list[str]]) -> list[str]:
+    return [f"    {start} --> {to}: {'、'.join(names)}" for (start, to), names in arrows.items()]
 
 
 def _id(state: State) -> str:
     return f"{state.level.value}_{state.status.value}"
 
 
-def _status(state: State) -> str:
-    if state.status == Status.TRIAGE and state.level == Level.DISTRICT:
-        return "待联诊"
-    return state.status.label
+def _of_status(status: Status) -> str:
+    return "/".join(dict.fromkeys(State(level, status).label for level in Level if level != "grid"))
 
 
-def _name(state: State) -> str:
-    return f"{state.level.label}·{_status(state)}"
+# --- tables ---
+
+
+def _table(rows: Iterable[Line], *, anywhere: bool = False) -> str:
+    head = ["状态", "动作", "到", "谁", "条件", "时钟", "告知"]
+    written = [head, ["---"] * len(head)]
+    for line in rows:
+        written.append(
+            [
+                line.anywhere if anywhere else line.where or "—",
+                f"{line.action.label} `{line.action.value}`",
+                "<br>".join(line.goes_to),
+                "<br>".join(line.who),
+                "<br>".join(line.asks) or "—",
+                "<br>".join(line.clocks) or "不变",
+                "、".join(line.hears) or "—",
+            ]
+        )
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in written)

@@ -19,9 +19,11 @@ from areas.filters import TownFilterSet, town_filter
 from areas.models import ComplexArea
 from areas.querysets import AreaQuerySet
 from core.workdays import moment
-from issues.choices import Lamp, Level, Status, Urgency
+from issues.choices import OPEN_STATUSES, Lamp, Level, Owed, Status, Urgency
 from issues.models import Category, Issue
+from issues.owing import owing
 from issues.querysets import IssueQuerySet
+from people.models import Organisation
 
 # How somebody types a case number, the hyphen left out or not: 20250303-00042.
 NUMBER = re.compile(r"(20\d{2,6})-?(\d{0,5})")
@@ -81,6 +83,15 @@ class IssueFilter(TownFilterSet):
     overall = django_filters.ChoiceFilter(
         label="总时限", method="overall_overdue", choices=[("red", "超期")], empty_label=ANY
     )
+    owes = django_filters.ChoiceFilter(
+        label="单位欠办", method="owed_by_units", choices=Owed.choices, empty_label=ANY
+    )
+    unit = django_filters.ModelChoiceFilter(
+        label="主办单位",
+        field_name="lead_unit",
+        queryset=Organisation.objects.order_by("id"),
+        empty_label=ANY,
+    )
     urgency = django_filters.ChoiceFilter(
         label="紧急程度", choices=Urgency.choices, empty_label=ANY
     )
@@ -130,6 +141,9 @@ class IssueFilter(TownFilterSet):
                 return rows.filter(yellow_at__lte=now, due_at__gt=now)
         return rows.filter(yellow_at__gt=now)
 
+    def owed_by_units(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
+        return owing(rows, value, timezone.now())
+
     def overall_overdue(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
         return rows.filter(overall_due_at__lte=timezone.now())
 
@@ -142,3 +156,24 @@ class IssueFilter(TownFilterSet):
 
     def received_until(self, rows: IssueQuerySet, name: str, value: date) -> IssueQuerySet:
         return rows.filter(received_at__lte=moment(value, time.max))
+
+
+class OwingFilter(TownFilterSet):
+    """The page of who owes what: the town, for those who see several."""
+
+    town = town_filter(widget=forms.Select(attrs={"class": "form-select"}))
+
+    class Meta:
+        model = Issue
+        fields: list[str] = []
+
+
+class DeskFilter(IssueFilter):
+    """Filters inside a queue of the desk, which holds open cases only."""
+
+    mine = None
+    status = django_filters.ChoiceFilter(
+        label="状态",
+        choices=[(status.value, status.label) for status in OPEN_STATUSES],
+        empty_label=ANY,
+    )

@@ -25,14 +25,16 @@ from people.models import Organisation
 ROWS = 4  # empty rows offered where several may be filled in
 FEW = 6  # so many choices are shown at once, more are folded into a list
 
-Groups = Sequence[tuple[str, Sequence[tuple[Any, str]]]]
+Groups = Sequence[tuple[str, Sequence[tuple[Any, Any]]]]
 """Choices under headings; an empty heading stands for none."""
 
 
 @dataclass(frozen=True)
 class Option:
+    """``label`` is words; of a case to choose, the ``duplicates.Candidate`` that its card shows."""
+
     value: str
-    label: str
+    label: Any
     chosen: bool
 
 
@@ -132,7 +134,10 @@ class InputForm:
             case UnitField():
                 kind, groups = "select", _options(self._units(), value)
             case serializers.PrimaryKeyRelatedField():
-                kind, groups = "select", _options(self.choices[name], value)
+                kind = "cases" if name == "master" else "select"
+                groups = _options(self.choices[name], value)
+            case serializers.DateField():
+                kind = "date"
             case serializers.BooleanField(allow_null=True):
                 kind = "radio"
                 groups = _options([("", [("true", "是"), ("false", "否")])], value)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
@@ -24,21 +25,34 @@ from core.models import Attachment
 from issues.choices import (
     Action,
     Contact,
+    ContactWay,
     EscalationReason,
     FailReason,
+    Grade,
     Outcome,
+    ReopenReason,
+    Respondent,
+    ReturnReason,
     SendDownReason,
     Source,
+    SuspensionKind,
     Urgency,
+    Visibility,
+    VoidReason,
 )
-from issues.models import Category, Photo
-from people.models import Organisation
+from issues.models import Category, Issue, Photo
+from people.choices import Role
+from people.models import Organisation, Posting, User
 
 WORDS = 1000  # characters of one step's free text
 MAX_PHOTOS = 9
 MAX_CO_UNITS = 8
 EARLIEST_CAPTURE = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=10)
+
+
+# A case is never closed by hand as turned into a project.
+OUTCOMES = [choice for choice in Outcome.choices if choice[0] != Outcome.TO_PROJECT]
 
 
 class Input(serializers.Serializer[Any]):
@@ -128,6 +142,15 @@ def words(label: str, **kwargs: Any) -> serializers.CharField:
     )
 
 
+ON_BEHALF = (Source.CALL, Source.VISIT)  # registered by an officer for somebody else
+
+
+def limit(label: str, **kwargs: Any) -> serializers.IntegerField:
+    return serializers.IntegerField(
+        label=label, min_value=1, max_value=60, required=False, allow_null=True, **kwargs
+    )
+
+
 class ReportInput(Input):
     client_id = serializers.UUIDField(label="上报端编号", help_text="由手机生成，重发时不变。")
     place = Reference(
@@ -139,7 +162,10 @@ class ReportInput(Input):
     )
     category = Reference(label="类别", queryset=Category.objects.filter(is_active=True))
     urgency = serializers.ChoiceField(
-        label="紧急程度", choices=Urgency.choices, default=Urgency.NORMAL
+        label="紧急程度",
+        choices=Urgency.choices,
+        required=False,
+        help_text="不选则按类别通常的紧急程度。",
     )
     source = serializers.ChoiceField(  # type: ignore[assignment]  # Field has an attribute of this name
         label="来源", choices=Source.choices, default=Source.PATROL
@@ -184,6 +210,9 @@ class ReportInput(Input):
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs.setdefault("urgency", attrs["category"].usual_urgency)
+        if attrs["source"] in ON_BEHALF and not attrs.get("contact_phone"):
+            raise serializers.ValidationError({"contact_phone": "来电、来访登记须填写诉求人电话。"})
         if (attrs.get("longitude") is None) != (attrs.get("latitude") is None):
             raise serializers.ValidationError({"longitude": "经度和纬度须同时填写。"})
         area, place = attrs.get("area"), attrs["place"]
@@ -202,7 +231,7 @@ class FirstHandleInput(Input):
 
 
 class ResolveOnSpotInput(Input):
-    outcome = serializers.ChoiceField(label="办理结果", choices=Outcome.choices)
+    outcome = serializers.ChoiceField(label="办理结果", choices=OUTCOMES)
     text = words("处理情况", required=False, allow_blank=True)
     photos = PhotosField()
 
@@ -223,9 +252,7 @@ class ConsultInput(Input):
 class CoUnitInput(serializers.Serializer[Any]):
     unit = UnitField(label="协办单位")
     task = words("协办任务", required=False, allow_blank=True)
-    limit_days = serializers.IntegerField(
-        label="协办时限（工作日）", min_value=1, max_value=60, required=False, allow_null=True
-    )
+    limit_days = limit("协办时限（工作日）")
     reply_required = serializers.BooleanField(label="须回复", default=True)
 
 
@@ -234,14 +261,7 @@ class AssignInput(Input):
     co_units = CoUnitInput(  # type: ignore[call-arg]  # the list that many=True makes takes it
         label="协办单位", many=True, required=False, max_length=MAX_CO_UNITS
     )
-    limit_days = serializers.IntegerField(
-        label="办理时限（工作日）",
-        min_value=1,
-        max_value=60,
-        required=False,
-        allow_null=True,
-        help_text="不填则按规定时限。",
-    )
+    limit_days = limit("办理时限（工作日）", help_text="不填则按规定时限。")
     text = words("办理要求")
 
 
@@ -260,7 +280,7 @@ class CoReplyInput(Input):
 
 
 class CompletionInput(Input):
-    outcome = serializers.ChoiceField(label="办理结果", choices=Outcome.choices)
+    outcome = serializers.ChoiceField(label="办理结果", choices=OUTCOMES)
     text = words("办理情况")
     photos = PhotosField()
 
@@ -307,6 +327,213 @@ class RedoInput(Input):
         return {**attrs, "contact": Contact.REACHED, "is_solved": False}
 
 
+# --- returns, rulings, changes while a unit works ---
+
+
+class RequestReturnInput(Input):
+    reason = serializers.ChoiceField(label="退回原因", choices=ReturnReason.choices)
+    suggested_unit = UnitField(label="建议承办单位", required=False, allow_null=True)
+    text = words("退回依据", help_text="写明法律法规或职责清单的条目。")
+
+
+class DecisionInput(Input):
+    text = words("意见")
+
+
+class AnswerInput(Input):
+    text = words("反馈内容")
+    photos = PhotosField()
+
+
+class ArbitrateInput(Input):
+    lead_unit = UnitField(label="主办单位")
+    limit_days = limit("办理时限（工作日）", help_text="不填则按规定时限。")
+    text = words("裁定意见", help_text="裁定后不得再退回；同类问题再次交办时会提示这一裁定。")
+
+
+class TransferInput(Input):
+    lead_unit = UnitField(label="转给")
+    limit_days = limit("办理时限（工作日）", help_text="不填则按规定时限；总时限不变。")
+    text = words("转办原因和要求")
+
+
+class AddCoInput(Input):
+    co_units = CoUnitInput(  # type: ignore[call-arg]  # the list that many=True makes takes it
+        label="协办单位", many=True, allow_empty=False, max_length=MAX_CO_UNITS
+    )
+    text = words("说明", required=False, allow_blank=True)
+
+
+class ProgressInput(Input):
+    visibility = serializers.ChoiceField(label="公开范围", choices=Visibility.choices)
+    percent = serializers.IntegerField(
+        label="完成百分比", min_value=0, max_value=100, required=False, allow_null=True
+    )
+    text = words("进展情况")
+    photos = PhotosField()
+
+
+class ExtensionInput(Input):
+    until = serializers.DateField(label="延期至", help_text="工作日，最多延 10 个工作日。")
+    text = words("延期理由和后续计划")
+
+
+class SuspensionInput(Input):
+    kind = serializers.ChoiceField(label="挂起原因", choices=SuspensionKind.choices)
+    until = serializers.DateField(label="复核日期", help_text="90 天之内，到期自动恢复。")
+    text = words("挂起理由和临时措施")
+
+
+class ToMeetingInput(Input):
+    until = serializers.DateField(label="复核日期", help_text="60 天之内，到期自动恢复。")
+    text = words("提请事项和建议")
+
+
+class ResolutionInput(Input):
+    lead_unit = UnitField(label="主办单位")
+    co_units = CoUnitInput(  # type: ignore[call-arg]  # the list that many=True makes takes it
+        label="协办单位", many=True, required=False, max_length=MAX_CO_UNITS
+    )
+    until = serializers.DateField(label="完成时限")
+    text = words("议定事项")
+
+
+# --- ends and beginnings ---
+
+
+class VoidInput(Input):
+    reason = serializers.ChoiceField(label="原因", choices=VoidReason.choices)
+    text = words("说明", help_text="须由另一人复核。")
+
+
+class DeclineInput(Input):
+    reason = serializers.ChoiceField(label="原因", choices=VoidReason.choices)
+    text = words("答复诉求人的内容", help_text="须由另一人复核。")
+
+
+class ReviewInput(Input):
+    satisfaction = serializers.IntegerField(
+        label="满意度（1–5）", min_value=1, max_value=5, required=False, allow_null=True
+    )
+    text = words("诉求人意见和申请理由", help_text="用于诉求不合法、不合理而诉求人仍不满意的情形。")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Asked for after somebody was reached who is not content."""
+        return {**attrs, "contact": Contact.REACHED, "is_solved": False}
+
+
+class ReopenInput(Input):
+    reason = serializers.ChoiceField(label="重开原因", choices=ReopenReason.choices)
+    text = words("情况说明")
+    photos = PhotosField()
+
+
+class CaseReference(Reference):
+    """A case by its id or, as people say it, by its number."""
+
+    def to_internal_value(self, data: Any) -> Issue:
+        if isinstance(data, str) and "-" in data:
+            rows: Any = self.get_queryset()
+            found: Issue | None = rows.filter(number=data.strip()).first()
+            if found is None:
+                raise serializers.ValidationError("没有这个编号的问题，或您无权查看。")
+            return found
+        issue: Issue = super().to_internal_value(data)
+        return issue
+
+
+class MergeInput(Input):
+    master = CaseReference(
+        label="主件", queryset=Issue.objects.none(), help_text="问题的 id 或编号。"
+    )
+    text = words("说明", required=False, allow_blank=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        if user := self.context.get("user"):
+            fields["master"].queryset = Issue.objects.visible_to(user)
+        return fields
+
+
+# --- beside the way ---
+
+
+class ContactInput(Input):
+    how = serializers.ChoiceField(label="联系方式", choices=ContactWay.choices)
+    contact = serializers.ChoiceField(label="联系情况", choices=Contact.choices)
+    text = words("联系记录", required=False, allow_blank=True)
+
+
+def colleagues(issue: Issue) -> QuerySet[User]:
+    """Who may take over a case: the lead unit's handlers, else the grid's workers and community."""
+    postings = Posting.objects.in_force(timezone.localdate())
+    if issue.lead_unit_id:
+        postings = postings.filter(role=Role.UNIT_HANDLER, organisation_id=issue.lead_unit_id)
+    else:
+        postings = postings.filter(
+            role__in=[Role.GRID_WORKER, Role.COMMUNITY_OFFICER],
+            place_id__in=[issue.grid_id, issue.community_id],
+        )
+    return User.objects.filter(is_active=True, pk__in=postings.order_by().values("user_id"))
+
+
+class HandOverInput(Input):
+    to = Reference(label="接手人", queryset=User.objects.none())
+    text = words("移交说明", required=False, allow_blank=True)
+
+    def get_fields(self) -> dict[str, Any]:
+        fields: dict[str, Any] = super().get_fields()
+        if issue := self.context.get("issue"):
+            fields["to"].queryset = colleagues(issue)
+        return fields
+
+
+class SuperviseInput(Input):
+    grade = serializers.ChoiceField(label="督办等级", choices=Grade.choices)
+    limit_days = limit("反馈时限（工作日）", help_text="不填则按规定时限；不影响问题本身的时限。")
+    text = words("督办要求")
+
+
+class InstructInput(Input):
+    leader_name = serializers.CharField(label="批示领导", max_length=30)
+    until = serializers.DateField(label="反馈期限")
+    respondent = serializers.ChoiceField(
+        label="由谁反馈", choices=Respondent.choices, default=Respondent.LEAD_UNIT
+    )
+    text = words("批示内容")
+
+
+class CorrectInput(Input):
+    """Only what is filled in changes."""
+
+    title = serializers.CharField(label="标题", max_length=60, required=False, allow_blank=True)
+    description = words("内容", required=False, allow_blank=True)
+    category = Reference(
+        label="类别",
+        queryset=Category.objects.filter(is_active=True),
+        required=False,
+        allow_null=True,
+    )
+    urgency = serializers.ChoiceField(
+        label="紧急程度", choices=Urgency.choices, required=False, allow_blank=True
+    )
+    place = Reference(
+        label="地点",
+        queryset=Place.objects.filter(
+            level__in=[PlaceLevel.GRID, PlaceLevel.COMMUNITY], valid_to__isnull=True
+        ),
+        required=False,
+        allow_null=True,
+    )
+    area = Reference(
+        label="复杂区域", queryset=ComplexArea.objects.all(), required=False, allow_null=True
+    )
+    address = serializers.CharField(
+        label="详细地址", max_length=120, required=False, allow_blank=True
+    )
+    text = words("更正原因")
+
+
 INPUTS: Mapping[Action, type[Input]] = {
     Action.CREATE: ReportInput,
     Action.FIRST_HANDLE: FirstHandleInput,
@@ -323,4 +550,39 @@ INPUTS: Mapping[Action, type[Input]] = {
     Action.FAIL_VERIFICATION: FailVerificationInput,
     Action.RECORD_REVISIT: RevisitInput,
     Action.REDO: RedoInput,
+    Action.REQUEST_RETURN: RequestReturnInput,
+    Action.APPROVE_RETURN: DecisionInput,
+    Action.REFUSE_RETURN: DecisionInput,
+    Action.ARBITRATE: ArbitrateInput,
+    Action.TRANSFER: TransferInput,
+    Action.ADD_CO: AddCoInput,
+    Action.PROGRESS: ProgressInput,
+    Action.REQUEST_EXTENSION: ExtensionInput,
+    Action.APPROVE_EXTENSION: DecisionInput,
+    Action.REFUSE_EXTENSION: DecisionInput,
+    Action.REQUEST_SUSPENSION: SuspensionInput,
+    Action.SUSPEND: DecisionInput,
+    Action.REFUSE_SUSPENSION: DecisionInput,
+    Action.TO_MEETING: ToMeetingInput,
+    Action.APPLY_RESOLUTION: ResolutionInput,
+    Action.RESUME: DecisionInput,
+    Action.CONVERT_TO_PROJECT: DecisionInput,
+    Action.REQUEST_REVIEW: ReviewInput,
+    Action.CLOSE_ON_REVIEW: DecisionInput,
+    Action.REOPEN: ReopenInput,
+    Action.MERGE: MergeInput,
+    Action.UNMERGE: DecisionInput,
+    Action.DECLINE: DeclineInput,
+    Action.VOID: VoidInput,
+    Action.CONFIRM_VOID: DecisionInput,
+    Action.REFUSE_VOID: DecisionInput,
+    Action.CONTACT: ContactInput,
+    Action.HAND_OVER: HandOverInput,
+    Action.URGE: DecisionInput,
+    Action.SUPERVISE: SuperviseInput,
+    Action.ANSWER_SUPERVISION: AnswerInput,
+    Action.STRIKE_OFF: DecisionInput,
+    Action.INSTRUCT: InstructInput,
+    Action.ANSWER_INSTRUCTION: AnswerInput,
+    Action.CORRECT: CorrectInput,
 }

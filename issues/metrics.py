@@ -6,15 +6,36 @@ denominator is a queryset, so that the very rows can be listed.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce, TruncDate
 
 from core.choices import PeriodKind
-from core.metrics import Metric, Period, exact, percent
-from issues.choices import Action, ClockKind, Contact, Level, Outcome, Status, Step, Verdict
-from issues.models import Assignment, Clock, Issue, IssueEvent, Revisit
+from core.metrics import NONE, Metric, Period, exact, percent, tenths
+from core.workdays import SHANGHAI, calendar
+from issues.choices import (
+    Action,
+    ApprovalKind,
+    ClockKind,
+    Contact,
+    Decision,
+    Level,
+    Outcome,
+    Status,
+    Step,
+    Verdict,
+)
+from issues.models import (
+    Approval,
+    Assignment,
+    Clock,
+    Issue,
+    IssueEvent,
+    Revisit,
+    Supervision,
+)
 from people.choices import OrganisationKind
 
 HANDLING_STEPS = (Step.GRID_HANDLING, Step.HANDLING)
@@ -44,7 +65,10 @@ def overdue_at_the_end(period: Period) -> QuerySet[Issue]:
     """Open at the end of the period, with the step that then ran past its limit."""
     until = Period(None, period.last)
     running = Clock.objects.filter(
-        until.times("started_at"), until.times("due_at"), kind=ClockKind.STEP
+        until.times("started_at"),
+        until.times("due_at"),
+        kind=ClockKind.STEP,
+        paused_at__isnull=True,
     ).exclude(until.times("ended_at"), ended_at__isnull=False)
     return open_at_the_end(period).filter(pk__in=running.order_by().values("issue_id"))
 
@@ -128,6 +152,134 @@ def solved_with_district_organ(period: Period) -> QuerySet[Issue]:
     return closed(period).filter(
         outcome=Outcome.RESOLVED, pk__in=organs.order_by().values("issue_id")
     )
+
+
+def taken_in(period: Period) -> QuerySet[Issue]:
+    """What was received and not found void since."""
+    return received(period).exclude(status=Status.VOID)
+
+
+def with_contact_due(period: Period) -> QuerySet[Issue]:
+    """Issues whose complainant was to be contacted by a day of the period."""
+    return Issue.objects.filter(period.times("contact_due_at")).exclude(status=Status.VOID)
+
+
+def lead_orders(period: Period) -> QuerySet[Assignment]:
+    """Orders to lead units. A binding one leaves nothing to acknowledge."""
+    return Assignment.objects.filter(
+        period.times("assigned_at"), is_lead=True, is_binding=False
+    ).order_by()
+
+
+def acknowledged_in_time(period: Period) -> QuerySet[Assignment]:
+    return lead_orders(period).filter(
+        deemed_acknowledged=False, acknowledged_at__lte=F("acknowledge_due_at")
+    )
+
+
+def _asked(period: Period, kind: ApprovalKind) -> QuerySet[Issue]:
+    """Issues for which this was asked in the period, each once."""
+    asked = Approval.objects.filter(period.times("asked_at"), kind=kind)
+    return Issue.objects.filter(pk__in=asked.order_by().values("issue_id"))
+
+
+def _granted(period: Period, kind: ApprovalKind) -> QuerySet[Issue]:
+    granted = Approval.objects.filter(
+        period.times("decided_at"), kind=kind, decision=Decision.APPROVED
+    )
+    return Issue.objects.filter(pk__in=granted.order_by().values("issue_id"))
+
+
+def ordered(period: Period) -> QuerySet[Issue]:
+    """Issues given to a lead unit in the period, each once."""
+    return Issue.objects.filter(pk__in=lead_orders(period).values("issue_id"))
+
+
+def due_to_close(period: Period) -> QuerySet[Clock]:
+    """The last overall clock of each issue, where it falls due in the period (应结案).
+
+    What stands still is left out (缓办), and so is what was merged, void or made a project.
+    """
+    later = Clock.objects.filter(
+        issue=OuterRef("issue"), kind=ClockKind.OVERALL, pk__gt=OuterRef("pk")
+    )
+    return Clock.objects.filter(
+        period.times("due_at"),
+        ~Exists(later),
+        kind=ClockKind.OVERALL,
+        paused_at__isnull=True,
+    ).exclude(verdict=Verdict.CANCELLED)
+
+
+def closed_of_due(period: Period) -> QuerySet[Clock]:
+    until = Period(None, period.last)
+    return due_to_close(period).filter(until.times("issue__closed_at"), issue__status=Status.CLOSED)
+
+
+def _that_took(rows: QuerySet[Issue], action: Action) -> QuerySet[Issue]:
+    took = IssueEvent.objects.filter(issue=OuterRef("pk"), action=action).order_by()
+    return rows.filter(Exists(took))
+
+
+def reopened(period: Period) -> QuerySet[Issue]:
+    again = IssueEvent.objects.filter(period.times("at"), action=Action.REOPEN)
+    return Issue.objects.filter(pk__in=again.order_by().values("issue_id"))
+
+
+def supervised(period: Period) -> QuerySet[Supervision]:
+    return Supervision.objects.filter(period.times("issued_at"))
+
+
+def _working_days(period: Period) -> Counter[int]:
+    """How many issues that were closed in the period took how many working days from receipt."""
+    days, found = calendar(), Counter[int]()
+    spans = (
+        closed(period)
+        .order_by()
+        .values_list(
+            TruncDate("received_at", tzinfo=SHANGHAI), TruncDate("closed_at", tzinfo=SHANGHAI)
+        )
+        .annotate(issues=Count("id"))
+    )
+    for first, last, count in spans:
+        found[days.working_days_between(first, last)] += count
+    return found
+
+
+def _days_together(period: Period) -> int:
+    return sum(days * count for days, count in _working_days(period).items())
+
+
+def _twice_the_median(period: Period) -> int:
+    """The sum of the two middle ones, so that it is a whole number."""
+    spans = sorted(_working_days(period).elements())
+    middle = len(spans) // 2
+    return spans[(len(spans) - 1) // 2] + spans[middle] if spans else 0
+
+
+def _late_days(period: Period) -> int:
+    """Working days by which the last handling clocks of late issues were passed, together."""
+    days, total = calendar(), 0
+    last = Clock.objects.filter(
+        issue__in=handled_late(period).order_by().values("pk"),
+        kind=ClockKind.STEP,
+        step__in=HANDLING_STEPS,
+        verdict=Verdict.LATE,
+    )
+    newest = last.order_by("issue_id", "-id").distinct("issue_id")
+    for clock in newest:
+        due_day = clock.due_at.astimezone(SHANGHAI).date()
+        day = (clock.ended_at or clock.due_at).astimezone(SHANGHAI).date()
+        total += days.working_days_between(due_day, day)
+    return total
+
+
+def _average(numerator: int, denominator: int | None) -> str:
+    return f"{tenths(numerator, denominator)} 个工作日" if denominator else NONE
+
+
+def _median(numerator: int, denominator: int | None) -> str:
+    return f"{tenths(numerator, 2)} 个工作日" if denominator else NONE
 
 
 def _received_url(period: Period) -> str:
@@ -216,6 +368,135 @@ ESCALATED_DISTRICT = Metric(
     numerator=lambda period: escalated(period, Action.ESCALATE_DISTRICT),
     display=exact("件"),
 )
+ESCALATION_RATE = Metric(
+    code="issues_escalation_rate",
+    name="提级率",
+    definition="期内受理（不含作废）的问题中，曾由网格提级到镇街的／期内受理（不含作废）的问题",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: _that_took(taken_in(period), Action.ESCALATE_TOWN),
+    denominator=taken_in,
+    display=percent,
+)
+DISTRICT_SHARE = Metric(
+    code="issues_district_share",
+    name="区级联诊占比",
+    definition="期内受理（不含作废）的问题中，曾提级联诊的／期内受理（不含作废）的问题",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: _that_took(taken_in(period), Action.ESCALATE_DISTRICT),
+    denominator=taken_in,
+    display=percent,
+)
+RESPONSE_RATE = Metric(
+    code="issues_response_rate",
+    name="响应率",
+    definition=(
+        "联系诉求人期限在期内、留有联系方式的问题中，期限之前联系上诉求人的／全部（不含作废）"
+    ),
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: with_contact_due(period).filter(contacted_at__lte=F("contact_due_at")),
+    denominator=with_contact_due,
+    display=percent,
+)
+ACKNOWLEDGEMENT_RATE = Metric(
+    code="issues_acknowledgement_rate",
+    name="签收及时率",
+    definition="期内对主办单位的交办中，期限之前签收（不含视同签收）的／全部交办（不含裁定交办）",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=acknowledged_in_time,
+    denominator=lead_orders,
+    display=percent,
+)
+RETURN_RATE = Metric(
+    code="issues_return_rate",
+    name="退回率",
+    definition="期内交办主办单位的问题中，期内申请过退回的／期内交办主办单位的问题",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: ordered(period) & _asked(period, ApprovalKind.RETURN),
+    denominator=ordered,
+    display=percent,
+)
+EXTENSION_RATE = Metric(
+    code="issues_extension_rate",
+    name="延期率",
+    definition="期内交办主办单位的问题中，期内获准延期的／期内交办主办单位的问题",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: ordered(period) & _granted(period, ApprovalKind.EXTENSION),
+    denominator=ordered,
+    display=percent,
+)
+SUSPENSION_RATE = Metric(
+    code="issues_suspension_rate",
+    name="挂起率",
+    definition="期内受理（不含作废）的问题中，曾获准挂起的／期内受理（不含作废）的问题",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: taken_in(period).filter(
+        pk__in=Approval.objects.filter(kind=ApprovalKind.SUSPENSION, decision=Decision.APPROVED)
+        .order_by()
+        .values("issue_id")
+    ),
+    denominator=taken_in,
+    display=percent,
+)
+CLOSING_RATE = Metric(
+    code="issues_closing_rate",
+    name="结案率",
+    definition="总时限在期内到期（停表的缓办件不计）的问题中，期末已结案的／全部（按总时钟）",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=closed_of_due,
+    denominator=due_to_close,
+    display=percent,
+)
+REOPENING_RATE = Metric(
+    code="issues_reopening_rate",
+    name="重开率",
+    definition="期内重开的问题／期内结案的问题与期内重开的问题，每件各计一次",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=reopened,
+    denominator=lambda period: Issue.objects.filter(
+        pk__in=closed(period)
+        .order_by()
+        .values("pk")
+        .union(reopened(period).order_by().values("pk"))
+    ),
+    display=percent,
+)
+AVERAGE_DAYS = Metric(
+    code="issues_average_days",
+    name="平均办理时间",
+    definition="期内结案的问题，从受理到结案的工作日的平均数",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=_days_together,
+    denominator=closed,
+    display=_average,
+)
+MEDIAN_DAYS = Metric(
+    code="issues_median_days",
+    name="办理时间中位数",
+    definition="期内结案的问题，从受理到结案的工作日的中位数",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=_twice_the_median,
+    denominator=closed,
+    display=_median,
+)
+LATE_DAYS = Metric(
+    code="issues_late_days",
+    name="超期天数",
+    definition="期内结案、最后一次办理超期的问题，超过办理时限的工作日之和（按办理环节时钟）",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=_late_days,
+    display=exact("个工作日"),
+)
+STRIKE_OFF_RATE = Metric(
+    code="issues_strike_off_rate",
+    name="督办销号率",
+    definition="期内发出的督办单中，期末已销号的／期内发出的督办单",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: supervised(period).filter(
+        Period(None, period.last).times("struck_off_at")
+    ),
+    denominator=supervised,
+    display=percent,
+)
 REWORK_RATE = Metric(
     code="issues_rework_rate",
     name="返工率",
@@ -257,4 +538,20 @@ QUARTERLY = (
     REWORK_RATE,
     SATISFACTION_RATE,
 )
-METRICS = (*QUARTERLY, SOLVED_WITH_DISTRICT_ORGAN)
+# What the district looks at besides, on the page of the figures.
+PROCESS = (
+    ESCALATION_RATE,
+    DISTRICT_SHARE,
+    RESPONSE_RATE,
+    ACKNOWLEDGEMENT_RATE,
+    RETURN_RATE,
+    EXTENSION_RATE,
+    SUSPENSION_RATE,
+    CLOSING_RATE,
+    REOPENING_RATE,
+    AVERAGE_DAYS,
+    MEDIAN_DAYS,
+    LATE_DAYS,
+    STRIKE_OFF_RATE,
+)
+METRICS = (*QUARTERLY, *PROCESS, SOLVED_WITH_DISTRICT_ORGAN)

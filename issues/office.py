@@ -62,9 +62,14 @@ class Office:
     directory: Directory
 
     @classmethod
-    def for_cases(cls, issues: Iterable[Issue], organisation_ids: Iterable[int] = ()) -> Office:
-        """For a few cases: the people at their places and in the given units."""
-        places = {pk for issue in issues for pk in issue.lineage().values()}
+    def for_cases(
+        cls,
+        issues: Iterable[Issue],
+        organisation_ids: Iterable[int] = (),
+        place_ids: Iterable[int | None] = (),
+    ) -> Office:
+        """For a few cases: the people at their places and other given ones, and in given units."""
+        places = {pk for issue in issues for pk in issue.lineage().values()} | set(place_ids)
         return cls(calendar(), Limits.load(), Directory.around(places, list(organisation_ids)))
 
     @classmethod

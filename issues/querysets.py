@@ -7,10 +7,24 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
-from django.db.models import Case, Max, Q, Value, When
+from django.db.models import Case, FilteredRelation, Max, Q, Value, When
+from django.utils import timezone
 
-from issues.choices import HANDLING_ACTIONS, Action, Lamp, Status
-from issues.workflow import RULES, Facts, Rule, State, verifier_is_independent
+from issues.choices import (
+    HANDLING_ACTIONS,
+    TERMINAL,
+    Action,
+    ApprovalKind,
+    Decider,
+    Lamp,
+    Level,
+    Respondent,
+    Status,
+)
+from issues.conditions import verifier_is_independent
+from issues.roles import DISPATCHER_ROLES, ROLES_OF
+from issues.states import Facts, Rule, State
+from issues.workflow import RULES
 
 if TYPE_CHECKING:
     from issues.models import Clock, Issue
@@ -62,7 +76,7 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         return self.exclude(pk__in=handled.values("pk")).exclude(pk__in=served.values("pk"))
 
     def open(self) -> IssueQuerySet:
-        return self.exclude(status=Status.CLOSED)
+        return self.exclude(status__in=TERMINAL)
 
     def overdue(self, now: datetime) -> IssueQuerySet:
         """Issues whose running step is past its limit at ``now``."""
@@ -72,6 +86,7 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         """Annotate ``lamp_now`` by the same comparison as ``Issue.lamp``."""
         return self.annotate(
             lamp_now=Case(
+                When(status=Status.SUSPENDED, then=Value(Lamp.GREY)),
                 When(due_at__isnull=True, then=Value(None)),
                 When(due_at__lte=now, then=Value(Lamp.RED)),
                 When(yellow_at__lte=now, then=Value(Lamp.YELLOW)),
@@ -107,25 +122,31 @@ def _steps_of(issues: IssueQuerySet, posting: Posting) -> list[IssueQuerySet]:
     led = _in_states(
         issues.filter(lead_unit_id=unit_id), posting, lambda action: action != Action.CO_REPLY
     )
-    unanswered = issues.filter(
+    unreplied = issues.filter(
         assignments__unit_id=unit_id,
         assignments__is_lead=False,
         assignments__left_seq__isnull=True,
         assignments__replied_at__isnull=True,
     )
-    return led + _in_states(unanswered, posting, lambda action: action == Action.CO_REPLY)
+    return led + _in_states(unreplied, posting, lambda action: action == Action.CO_REPLY)
 
 
 def _in_states(
     issues: IssueQuerySet, posting: Posting, wanted: Callable[[Action], bool]
 ) -> list[IssueQuerySet]:
-    """Those of ``issues`` that stand where the posting's role has one of the wanted actions."""
+    """Those of ``issues`` that stand where the posting's role owes one of the wanted actions."""
+    now = timezone.now()
     free, independent = Q(), Q()
+    if_recorded: dict[Action, Q] = {}
     for (state, action), rule in RULES.items():
-        if state is None or not wanted(action) or not _can_concern(posting, state, rule):
+        if state is None or not rule.owed or not wanted(action) or action in OTHER_HALF:
             continue
-        here = Q(level=state.level, status=state.status)
-        if verifier_is_independent in rule.conditions:
+        here = _where_it_concerns(posting, state, rule, now)
+        if here is None:
+            continue
+        if action in RECORDED:
+            if_recorded[action] = if_recorded.get(action, Q()) | here
+        elif verifier_is_independent in rule.conditions:
             independent |= here
         else:
             free |= here
@@ -135,14 +156,127 @@ def _in_states(
         sets.append(issues.filter(free))
     if independent:
         sets.append(issues.filter(independent).not_handled_by(posting.user))
+    sets += [RECORDED[a](issues.filter(here), posting, now) for a, here in if_recorded.items()]
     return sets
 
 
-def _can_concern(posting: Posting, state: State, rule: Rule) -> bool:
+Recorded = Callable[[IssueQuerySet, "Posting", datetime], IssueQuerySet]
+
+
+def _pending(kind: ApprovalKind) -> Recorded:
+    """An approval of this kind waits for a role like the posting's."""
+
+    def waits(issues: IssueQuerySet, posting: Posting, now: datetime) -> IssueQuerySet:
+        return issues.filter(
+            approvals__kind=kind,
+            approvals__decision="",
+            approvals__asked_of__in=_as_decider(posting),
+        )
+
+    return waits
+
+
+def _as_decider(posting: Posting) -> list[Decider]:
+    return [decider for decider, roles in ROLES_OF.items() if posting.role in roles]
+
+
+def _to_be_confirmed(issues: IssueQuerySet, posting: Posting, now: datetime) -> IssueQuerySet:
+    """A proposal to void waits for another person than the one who made it."""
+    asked = Q(approvals__kind=ApprovalKind.VOID, approvals__decision="")
+    by_another = FilteredRelation(
+        "approvals", condition=asked & ~Q(approvals__asked_by=posting.user_id)
+    )
+    return issues.alias(proposal=by_another).filter(proposal__isnull=False)
+
+
+def _disputed(issues: IssueQuerySet, posting: Posting, now: datetime) -> IssueQuerySet:
+    """A first return waits for the dispatcher; left lying, or a second one, for the leader."""
+    due = Q(approvals__asked_of=Decider.DISPATCHER)
+    if posting.role in ROLES_OF[Decider.LEADER]:
+        due = Q(approvals__asked_of=Decider.LEADER) | (due & Q(due_at__lte=now))
+    return issues.filter(due, approvals__kind=ApprovalKind.RETURN, approvals__decision="")
+
+
+def _not_under_review(issues: IssueQuerySet, posting: Posting, now: datetime) -> IssueQuerySet:
+    """While a second review is asked for, there is nothing for the revisitor to do."""
+    asked = issues.filter(approvals__kind=ApprovalKind.REVIEW, approvals__decision="")
+    return issues.exclude(pk__in=asked.values("pk"))
+
+
+def _ordered(issues: IssueQuerySet, posting: Posting, now: datetime) -> IssueQuerySet:
+    """An order waits for the unit or the grid that has the case, else for the dispatcher."""
+    if posting.role in DISPATCHER_ROLES:
+        issues = issues.filter(WITH_NOBODY)
+    return issues.filter(
+        supervisions__isnull=False,
+        supervisions__answered_at__isnull=True,
+        supervisions__struck_off_at__isnull=True,
+    )
+
+
+def _answered(issues: IssueQuerySet, posting: Posting, now: datetime) -> IssueQuerySet:
+    return issues.filter(
+        supervisions__answered_at__isnull=False, supervisions__struck_off_at__isnull=True
+    )
+
+
+def _instructed(issues: IssueQuerySet, posting: Posting, now: datetime) -> IssueQuerySet:
+    """An instruction waits for whom it names."""
+    named = Q(instructions__respondent=Respondent.LEAD_UNIT)
+    if posting.role in DISPATCHER_ROLES:
+        named = Q(instructions__respondent=Respondent.DISPATCHER) | (named & WITH_NOBODY)
+    return issues.filter(named, instructions__isnull=False, instructions__answered_at__isnull=True)
+
+
+# Where neither a unit nor the grid has the case in hand.
+WITH_NOBODY = Q(lead_unit__isnull=True) & ~Q(level=Level.GRID)
+
+# Steps that are owed only while a record beside the case asks for them, or does not.
+RECORDED: dict[Action, Recorded] = {
+    Action.APPROVE_RETURN: _disputed,
+    Action.ARBITRATE: _disputed,
+    Action.APPROVE_EXTENSION: _pending(ApprovalKind.EXTENSION),
+    Action.SUSPEND: _pending(ApprovalKind.SUSPENSION),
+    Action.CONFIRM_VOID: _to_be_confirmed,
+    Action.CLOSE_ON_REVIEW: _pending(ApprovalKind.REVIEW),
+    Action.RECORD_REVISIT: _not_under_review,
+    Action.ANSWER_SUPERVISION: _ordered,
+    Action.STRIKE_OFF: _answered,
+    Action.ANSWER_INSTRUCTION: _instructed,
+}
+# The other half of a decision or a turn that is in the list already.
+OTHER_HALF = (
+    Action.REFUSE_RETURN,
+    Action.REFUSE_EXTENSION,
+    Action.REFUSE_SUSPENSION,
+    Action.REFUSE_VOID,
+    Action.REDO,
+)
+
+
+def _where_it_concerns(posting: Posting, state: State, rule: Rule, now: datetime) -> Q | None:
+    """Where the role has this step, or None: some steps are a role's only before, or only after,
+    the limit of the step that runs.
+    """
+    before, after = (_can_concern(posting, state, rule, late) for late in (False, True))
+    here = Q(level=state.level, status=state.status)
+    if before and after:
+        return here
+    if before:
+        return here & Q(due_at__gt=now)
+    return here & Q(due_at__lte=now) if after else None
+
+
+def _can_concern(posting: Posting, state: State, rule: Rule, is_overdue: bool) -> bool:
     """Whether the role has this step on some case: whether nothing forbids it on the easiest."""
     if posting.role not in rule.roles:
         return False
     easiest = Facts(
+        pending=_everything_asked_of(posting),
+        returns=2 if posting.role in ROLES_OF[Decider.LEADER] else 1,
+        unanswered_orders=1,
+        answered_orders=1,
+        unanswered_instructions=1,
         state=state,
         source="",
         is_contactable=True,
@@ -150,9 +284,22 @@ def _can_concern(posting: Posting, state: State, rule: Rule) -> bool:
         consulted=True,
         required_replies_missing=0,
         revisit_attempts=0,
+        is_overdue=is_overdue,
         actor_role=posting.role,
     )
-    return all(condition(easiest) is None for condition in rule.conditions)
+    return all(condition(easiest) is None for condition in (*rule.needs, *rule.conditions))
+
+
+def _everything_asked_of(posting: Posting) -> dict[ApprovalKind, Decider]:
+    decider = next(iter(_as_decider(posting)), None)
+    return dict.fromkeys(ApprovalKind, decider) if decider else {}
+
+
+def reads_internal_notes(issue: Issue, user: Any) -> bool:
+    """Whether ``user`` has more to do with the case than having reported it."""
+    if issue.reporter_id != user.pk or user.scope.covers(issue.lineage()):
+        return True
+    return bool(issue.assignments.filter(unit_id__in=user.scope.organisation_ids).exists())
 
 
 def last_visible_seq(issue: Issue, user: Any) -> int:

@@ -27,6 +27,8 @@ def save_category(category: Category, *, by: User) -> None:
         target=category,
         detail={
             "parent": category.parent_id,
+            "usual_complexity": category.usual_complexity,
+            "usual_urgency": category.usual_urgency,
             "needs_verification": category.needs_verification,
             "is_active": category.is_active,
         },

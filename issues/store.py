@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from operator import itemgetter
@@ -13,15 +14,22 @@ from django.utils import timezone
 from core import outbox
 from core.models import Message
 from issues.case import Case
+from issues.choices import Action
 from issues.models import (
+    Approval,
     Assignment,
     Clock,
     ClockPause,
     EventText,
+    Instruction,
     Issue,
     IssueEvent,
     Photo,
+    Relocation,
     Revisit,
+    Ruling,
+    Supervision,
+    SupervisionSerial,
 )
 
 BATCH = 2000
@@ -37,7 +45,13 @@ ISSUE_FIELDS = [
     "rework_count",
     "lead_unit",
     "handler",
+    "master",
+    "received_at",
     "consulted_at",
+    "contact_due_at",
+    "contacted_at",
+    "urged_at",
+    "review_at",
     "due_at",
     "yellow_at",
     "overall_due_at",
@@ -50,11 +64,51 @@ CLOCK_FIELDS = [
     "due_at",
     "yellow_at",
     "is_provisional",
+    "paused_at",
+    "pause_kind",
     "ended_at",
     "verdict",
     "next_reminder_at",
 ]
-ASSIGNMENT_FIELDS = ["acknowledged_at", "deemed_acknowledged", "replied_at", "left_seq"]
+ASSIGNMENT_FIELDS = [
+    "is_binding",
+    "acknowledge_due_at",
+    "acknowledged_at",
+    "deemed_acknowledged",
+    "replied_at",
+    "left_seq",
+]
+APPROVAL_FIELDS = [
+    "decision",
+    "decided_at",
+    "decided_seq",
+    "old_due_at",
+    "new_due_at",
+    "old_overall_due_at",
+    "new_overall_due_at",
+]
+SUPERVISION_FIELDS = [
+    "answered_at",
+    "answered_seq",
+    "struck_off_at",
+    "struck_off_seq",
+    "is_automatic_end",
+]
+INSTRUCTION_FIELDS = ["answered_at", "answered_seq"]
+# What a correction may change besides.
+CORRECTED_FIELDS = [
+    "title",
+    "description",
+    "category",
+    "urgency",
+    "area",
+    "address",
+    "place",
+    "district",
+    "town",
+    "community",
+    "grid",
+]
 
 
 def reserve(count: int) -> list[tuple[int, int]]:
@@ -82,9 +136,19 @@ def save(cases: Sequence[Case], *, new: bool = False) -> None:
         Issue.objects.bulk_create([case.issue for case in cases], batch_size=BATCH)
     else:
         for case in cases:
-            case.issue.save(update_fields=ISSUE_FIELDS)
+            corrected = any(event.action == Action.CORRECT for event in case.events)
+            fields = [*ISSUE_FIELDS, *CORRECTED_FIELDS] if corrected else ISSUE_FIELDS
+            case.issue.save(update_fields=fields)
     _save_rows(Assignment, (row for c in cases for row in c.assignments), ASSIGNMENT_FIELDS)
     _save_rows(Clock, (row for c in cases for row in _touched_clocks(c)), CLOCK_FIELDS)
+    number_orders([row for c in cases for row in c.supervisions if row.pk is None])
+    _save_rows(Approval, (row for c in cases for row in _touched(c, c.approvals)), APPROVAL_FIELDS)
+    _save_rows(
+        Supervision, (row for c in cases for row in _touched(c, c.supervisions)), SUPERVISION_FIELDS
+    )
+    _save_rows(
+        Instruction, (row for c in cases for row in _touched(c, c.instructions)), INSTRUCTION_FIELDS
+    )
     for model, rows in _additions(cases):
         if rows:
             model._default_manager.bulk_create(rows, batch_size=BATCH)
@@ -99,13 +163,52 @@ def _additions(cases: Iterable[Case]) -> list[tuple[type[models.Model], list[Any
         (IssueEvent, [row for case in cases for row in case.events]),
         (Photo, [row for case in cases for row in case.photos]),
         (Revisit, [row for case in cases for row in case.revisits]),
+        (Ruling, [row for case in cases for row in case.rulings]),
+        (Relocation, [row for case in cases for row in case.relocations]),
+    ]
+
+
+def number_orders(orders: Sequence[Supervision]) -> None:
+    """Give new supervision orders the next numbers of their district and year, without gaps.
+
+    The row of the serial stays locked until the transaction ends, so a number is never given twice
+    and none is lost with a transaction that fails.
+    """
+    by_year: defaultdict[tuple[int, int], list[Supervision]] = defaultdict(list)
+    for order in sorted(orders, key=lambda order: order.issued_at):
+        by_year[order.district_id, order.year].append(order)
+    for (district_id, year), rows in sorted(by_year.items()):
+        SupervisionSerial.objects.bulk_create(
+            [SupervisionSerial(district_id=district_id, year=year, last=0)], ignore_conflicts=True
+        )
+        serial = SupervisionSerial.objects.select_for_update().get(
+            district_id=district_id, year=year
+        )
+        for order in rows:
+            serial.last += 1
+            order.serial = serial.last
+        serial.save(update_fields=["last"])
+
+
+def _touched(case: Case, records: Sequence[Any]) -> list[Any]:
+    """The records that the steps taken have added or brought on, told by the events they name."""
+    since = case.events[0].seq
+    marks = ("decided_seq", "answered_seq", "struck_off_seq")
+    return [
+        row
+        for row in records
+        if row.pk is None or any((getattr(row, mark, None) or 0) >= since for mark in marks)
     ]
 
 
 def _touched_clocks(case: Case) -> list[Clock]:
-    """The clocks that the steps taken may have changed: what had stopped before stays as it is."""
+    """The clocks that the steps taken may have changed: what had stopped before stays as it is.
+
+    Those that stand still now come first, so that at no moment two step clocks of a case run.
+    """
     since = case.events[0].at
-    return [c for c in case.clocks if c.ended_at is None or c.ended_at >= since]
+    touched = [c for c in case.clocks if c.ended_at is None or c.ended_at >= since]
+    return sorted(touched, key=lambda c: c.ended_at is None and c.paused_at is None)
 
 
 def _save_rows(model: type[models.Model], rows: Iterable[Any], fields: list[str]) -> None:
@@ -131,6 +234,11 @@ def copy(cases: Sequence[Case]) -> None:
     copy_rows(Issue, [case.issue for case in cases])
     copy_rows(Assignment, [row for case in cases for row in case.assignments])
     copy_rows(Clock, [row for case in cases for row in case.clocks])
+    copy_rows(Approval, [row for case in cases for row in case.approvals])
+    supervisions = [row for case in cases for row in case.supervisions]
+    number_orders(supervisions)
+    copy_rows(Supervision, supervisions)
+    copy_rows(Instruction, [row for case in cases for row in case.instructions])
     for model, rows in _additions(cases):
         copy_rows(model, rows)
     copy_rows(Message, [row for case in cases for row in case.messages])

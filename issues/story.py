@@ -7,21 +7,20 @@ Nothing is written here. ``upto`` is the last event that the reader may see, as
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.utils import timezone
-from rest_framework import serializers
 
 from core.privacy import scrub
 from core.workdays import Calendar
-from issues.choices import Action, ClockKind, Lamp, LimitUnit, Verdict
-from issues.inputs import INPUTS, PhotosField, UnitField
+from issues import waits
+from issues.choices import Action, ClockKind, Lamp, Verdict, Visibility
+from issues.facts import Names, facts
 from issues.models import Assignment, Clock, Issue, IssueEvent, Photo
-from people.models import Organisation
+from issues.waits import limit_text, time_left
 
 PLATFORM = "平台"
 
@@ -43,36 +42,46 @@ MARKS: Mapping[str, tuple[str, str]] = {
     Action.FAIL_VERIFICATION: ("arrow-counterclockwise", "red"),
     Action.RECORD_REVISIT: ("telephone", "blue"),
     Action.REDO: ("arrow-counterclockwise", "red"),
+    Action.REQUEST_RETURN: ("reply", "orange"),
+    Action.APPROVE_RETURN: ("check2", "orange"),
+    Action.REFUSE_RETURN: ("x-lg", "red"),
+    Action.ARBITRATE: ("hammer", "red"),
+    Action.TRANSFER: ("shuffle", "orange"),
+    Action.ADD_CO: ("person-plus", "blue"),
+    Action.PROGRESS: ("chat-left-text", "blue"),
+    Action.REQUEST_EXTENSION: ("calendar-plus", "yellow"),
+    Action.APPROVE_EXTENSION: ("calendar-check", "green"),
+    Action.REFUSE_EXTENSION: ("calendar-x", "red"),
+    Action.REQUEST_SUSPENSION: ("pause", "yellow"),
+    Action.SUSPEND: ("pause-fill", "secondary"),
+    Action.REFUSE_SUSPENSION: ("x-lg", "red"),
+    Action.TO_MEETING: ("calendar-event", "orange"),
+    Action.APPLY_RESOLUTION: ("file-earmark-check", "blue"),
+    Action.RESUME: ("play-fill", "blue"),
+    Action.AUTO_RESUME: ("play-fill", "yellow"),
+    Action.CONVERT_TO_PROJECT: ("bullseye", "green"),
+    Action.REQUEST_REVIEW: ("search", "yellow"),
+    Action.CLOSE_ON_REVIEW: ("check2-all", "green"),
+    Action.REOPEN: ("arrow-repeat", "red"),
+    Action.MERGE: ("sign-merge-right", "secondary"),
+    Action.ABSORB: ("sign-merge-right", "secondary"),
+    Action.UNMERGE: ("diagram-2", "secondary"),
+    Action.RELEASE: ("diagram-2", "secondary"),
+    Action.DECLINE: ("slash-circle", "yellow"),
+    Action.VOID: ("trash", "yellow"),
+    Action.CONFIRM_VOID: ("trash", "secondary"),
+    Action.REFUSE_VOID: ("x-lg", "red"),
+    Action.CONTACT: ("telephone", "blue"),
+    Action.HAND_OVER: ("person-check", "blue"),
+    Action.URGE: ("bell", "orange"),
+    Action.SUPERVISE: ("exclamation-octagon", "red"),
+    Action.ANSWER_SUPERVISION: ("reply", "blue"),
+    Action.STRIKE_OFF: ("check-circle", "green"),
+    Action.INSTRUCT: ("pen", "red"),
+    Action.ANSWER_INSTRUCTION: ("reply", "blue"),
+    Action.CORRECT: ("pencil", "secondary"),
+    Action.RECALCULATE: ("calendar-week", "secondary"),
 }
-
-
-# --- how long ---
-
-
-def elapsed(calendar: Calendar, start: datetime, end: datetime) -> str:
-    """How long after ``start`` something happened: in working days, or within one in hours."""
-    days = calendar.working_days_between(timezone.localdate(start), timezone.localdate(end))
-    if days > 0:
-        return f"{days} 个工作日后"
-    minutes = int((end - start).total_seconds()) // 60
-    if minutes < 1:
-        return "随即"
-    return f"{minutes} 分钟后" if minutes < 60 else f"{minutes // 60} 小时后"
-
-
-def time_left(calendar: Calendar, clock: Clock, now: datetime) -> str:
-    """How a running clock stands at ``now``, as one says it."""
-    late = now >= clock.due_at
-    if clock.limit_unit == LimitUnit.HOURS:
-        minutes = int(abs(clock.due_at - now).total_seconds()) // 60
-        length = f"{minutes // 60} 小时" if minutes >= 60 else f"{minutes} 分钟"
-        return f"已超期 {length}" if late else f"还有 {length}"
-    today, due_day = timezone.localdate(now), timezone.localdate(clock.due_at)
-    if late:
-        days = calendar.working_days_between(due_day, today)
-        return f"已超期 {days} 个工作日" if days else "今天到期，已超期"
-    days = calendar.working_days_between(today, due_day)
-    return f"还有 {days} 个工作日" if days else "今天到期"
 
 
 # --- the history ---
@@ -80,7 +89,7 @@ def time_left(calendar: Calendar, clock: Clock, now: datetime) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """One step of the history. ``since`` is the time after the step before, empty for the first."""
+    """One step of the history, and the wait before it; the first has none."""
 
     seq: int
     action: str
@@ -88,7 +97,7 @@ class Entry:
     title: str
     state: str
     by: str
-    since: str
+    wait: waits.Wait | None
     facts: list[tuple[str, str]]
     text: str
     photos: list[Photo]
@@ -96,17 +105,31 @@ class Entry:
     tone: str
 
 
-def history(issue: Issue, *, upto: int, calendar: Calendar) -> list[Entry]:
-    """The steps of ``issue`` from the first to ``upto``. Three queries."""
+def history(
+    issue: Issue,
+    *,
+    upto: int,
+    calendar: Calendar,
+    clocks: Sequence[Clock] = (),
+    internal: bool = True,
+) -> list[Entry]:
+    """The steps of ``issue`` from the first to ``upto``. Three queries.
+
+    ``clocks`` with their pauses, in the order of their start, tell which limit ran meanwhile.
+    Without ``internal``, notes that are not for who complained are left out.
+    """
     events = list(
         issue.events.filter(seq__lte=upto)
         .select_related("actor", "posting__place", "posting__organisation", "text")
+        .select_related("posting__deputises_for__user")
         .order_by("seq")
     )
+    if not internal:
+        events = [e for e in events if e.data.get("visibility") != Visibility.INTERNAL]
     photos: defaultdict[int, list[Photo]] = defaultdict(list)
     for photo in issue.photos.filter(seq__lte=upto).select_related("attachment").order_by("id"):
         photos[photo.seq].append(photo)
-    units = _units_named_in(events)
+    names = Names.of(issue, events)
     entries = []
     for before, event in zip([None, *events], events, strict=False):
         icon, tone = MARKS.get(event.action, ("dot", "secondary"))
@@ -119,8 +142,10 @@ def history(issue: Issue, *, upto: int, calendar: Calendar) -> list[Entry]:
                 title=event.get_action_display(),
                 state=_state_after(event) if moved else "",
                 by=f"{event.actor} · {event.posting}" if event.actor else PLATFORM,
-                since=elapsed(calendar, before.at, event.at) if before else "",
-                facts=facts(event, units),
+                wait=waits.between(clocks, before.at, event.at, calendar, names.extensions.values())
+                if before
+                else None,
+                facts=facts(event, names),
                 text=scrub(event.text.body) if event.text else "",
                 photos=photos[event.seq],
                 icon=icon,
@@ -132,51 +157,6 @@ def history(issue: Issue, *, upto: int, calendar: Calendar) -> list[Entry]:
 
 def _state_after(event: IssueEvent) -> str:
     return Issue(level=event.to_level, status=event.to_status).state_label
-
-
-@cache
-def _fields(action: str) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-    """The fields of an action's input, for their labels and choices."""
-    return dict(INPUTS[Action(action)]().fields) if action in INPUTS else {}
-
-
-def facts(event: IssueEvent, units: Mapping[int, Organisation]) -> list[tuple[str, str]]:
-    """What was decided at a step, in the labels and words of its input; no free text."""
-    if event.action == Action.CREATE:
-        return []  # the head of the page says it
-    data, found = event.data, []
-    for name, field in _fields(event.action).items():
-        if isinstance(field, PhotosField):
-            continue  # they are shown
-        if isinstance(field, UnitField):
-            value = _name(units, data.get(f"{name}_id"))
-        elif isinstance(field, serializers.ListSerializer):
-            value = "、".join(_name(units, row["unit_id"]) for row in data.get(name, ()))
-        elif isinstance(field, serializers.ListField):
-            value = "、".join(_name(units, pk) for pk in data.get("unit_ids", ()))
-        elif isinstance(field, serializers.ChoiceField):
-            value = str(field.choices.get(data.get(name), ""))
-        elif isinstance(field, serializers.BooleanField):
-            value = {True: "是", False: "否"}.get(data.get(name), "")
-        else:
-            value = str(data.get(name) or "")
-        if value:
-            found.append((str(field.label), value))
-    return found
-
-
-def _units_named_in(events: list[IssueEvent]) -> dict[int, Organisation]:
-    ids: set[int] = set()
-    for event in events:
-        data = event.data
-        ids.update(data.get("unit_ids", ()))
-        ids.update(row["unit_id"] for row in data.get("co_units", ()))
-        ids.update(data[key] for key in ("lead_unit_id", "suggested_unit_id") if key in data)
-    return Organisation.objects.in_bulk(ids)
-
-
-def _name(units: Mapping[int, Organisation], pk: int | None) -> str:
-    return units[pk].name if pk is not None and pk in units else ""
 
 
 # --- clocks ---
@@ -218,7 +198,7 @@ def _line(clock: Clock, calendar: Calendar, now: datetime) -> ClockLine:
     return ClockLine(
         clock=clock,
         name=name,
-        limit=f"{clock.limit_value} {'个工作日' if clock.limit_unit == LimitUnit.DAYS else '小时'}",
+        limit=limit_text(clock),
         standing=standing,
         pauses="；".join(_pause(pause, calendar) for pause in clock.pauses.all()),
         lamp=clock.lamp(now),

@@ -20,16 +20,15 @@ from django.views.decorators.http import (
 
 from areas.models import Place
 from core import attachments
-from core.errors import Malformed, NotAllowed, Refused, Stale
+from core.errors import Malformed, NotAllowed, Refused
 from core.pages import business_page, wants_part
-from core.privacy import mask_name, mask_phone
 from core.registers import Column, Register, Sort
-from core.workdays import calendar
-from issues import actions, forms, offers, places, story
-from issues.choices import Action, ClockKind, RevealReason, Source
-from issues.filters import IssueFilter
-from issues.inputs import INPUTS, Input, ReportInput
-from issues.models import Issue
+from issues import actions, forms, owing, places, step_page
+from issues.case_page import case_context, visible, where
+from issues.choices import Action, RevealReason, Source
+from issues.filters import IssueFilter, OwingFilter
+from issues.inputs import ReportInput
+from issues.models import Issue, IssueEvent
 from issues.querysets import last_visible_seq
 from people.choices import Role
 from people.requests import signed_in
@@ -41,7 +40,7 @@ ISSUES = Register(
         Column("number", "编号", link=True),
         Column("title", "标题", template="issues/cells/title.html", wrap=True),
         Column("category", "类别", "category.name", hide=True),
-        Column("where", "地点", lambda issue: where(issue)),
+        Column("where", "地点", where),
         Column("status", "状态", template="issues/cells/status.html"),
         Column("lead_unit", "主办", "lead_unit.short_name"),
         Column("due", "时限", "due_at", template="issues/cells/due.html"),
@@ -63,16 +62,6 @@ ISSUES_BY_DUE = replace(ISSUES, default_sort="due")
 LATEST = 10  # an area's issues shown on its page
 
 
-def where(issue: Issue) -> str:
-    """``长桥街道 龙西社区``: as far down as the case's place is known."""
-    return " ".join(place.name for place in (issue.town, issue.community) if place)
-
-
-def visible(request: HttpRequest, pk: int) -> Issue:
-    """The issue, if this person may see it; else 404."""
-    return get_object_or_404(Issue.objects.visible_to(signed_in(request)).with_detail_data(), pk=pk)
-
-
 # --- the list ---
 
 
@@ -86,6 +75,23 @@ def issue_list(request: HttpRequest) -> HttpResponse:
         Issue.objects.visible_to(signed_in(request)).with_list_data(),
         may_report=places.may_report(signed_in(request)),
     )
+
+
+@business_page
+@require_safe
+def who_owes_what(request: HttpRequest) -> HttpResponse:
+    """The units and what they owe, of the cases that this person sees."""
+    visible_issues = Issue.objects.visible_to(signed_in(request))
+    chosen = OwingFilter(request.GET, visible_issues, request=request)
+    town = chosen.form.cleaned_data.get("town") if chosen.is_valid() else None
+    found = owing.lines(chosen.qs, timezone.now(), town.pk if town else None)
+    context = {
+        "lines": found,
+        "sum": owing.together(found, town.pk if town else None),
+        "heads": list(owing.OWES),
+        "towns": chosen.form["town"] if "town" in chosen.form.fields else None,
+    }
+    return render(request, "issues/owing.html", context)
 
 
 @business_page
@@ -113,37 +119,10 @@ def _detail(
     request: HttpRequest, issue: Issue, *, contact: tuple[str, str] | None = None
 ) -> HttpResponse:
     """The page of a case. ``contact`` is shown unmasked, this once."""
-    now, days = timezone.now(), calendar()
-    upto = last_visible_seq(issue, signed_in(request))
-    entries = story.history(issue, upto=upto, calendar=days)
-    # Who left the case sees of its clocks and units, too, only what was there by then.
-    until = entries[-1].at if entries and upto < issue.event_count else None
-    clocks = list(
-        issue.clocks.select_related("assignment__unit").prefetch_related("pauses").order_by("id")
-    )
-    lines = story.clock_lines(clocks, calendar=days, now=now, until=until)
-    running = {line.clock.kind: line for line in lines if line.lamp}
-    available = actions.available(issue, by=signed_in(request))
-    context = {
-        "issue": issue,
-        "where": where(issue),
-        "entries": entries,
-        "clocks": lines,
-        "ended_clocks": sum(line.lamp is None for line in lines),
-        "units": story.unit_lines(
-            list(issue.assignments.select_related("unit")), clocks, until=until
-        ),
-        "has_left": until is not None,
-        "step_clock": running.get(ClockKind.STEP),
-        "overall_clock": running.get(ClockKind.OVERALL),
-        "report_photos": entries[0].photos if entries else [],
-        "offers": offers.offers(issue, available),
-        "can_act": None in available.values(),
-        "contact": contact,
-        "contact_masked": (mask_name(issue.contact_name), mask_phone(issue.contact_phone)),
-        "reveal_reasons": RevealReason.choices if available else [],
-    }
-    return render(request, "issues/detail.html", context)
+    context = {**case_context(request, issue), "contact": contact}
+    # In a page's place only what was asked for is put: the contact, once it is unmasked.
+    part = contact is not None and wants_part(request)
+    return render(request, "issues/_contact.html" if part else "issues/detail.html", context)
 
 
 @business_page
@@ -175,91 +154,14 @@ def photo(request: HttpRequest, pk: int, attachment_id: uuid.UUID) -> HttpRespon
 @require_http_methods(["GET", "HEAD", "POST"])
 def act(request: HttpRequest, pk: int, action: Action) -> HttpResponse:
     issue = visible(request, pk)
-    if request.method == "POST":
-        return _take(request, issue, action)
-    available = actions.available(issue, by=signed_in(request))
-    if action not in available:
-        raise _not_offered(issue, action)
-    form = forms.InputForm(INPUTS[action](context=_context(request, issue)))
-    return _step_page(request, issue, offers.offer(issue, action, available[action]), form)
+    if request.method != "POST":
+        return step_page.show(request, issue, action)
 
+    def done(event: IssueEvent) -> HttpResponse:
+        messages.success(request, step_page.said(event))
+        return redirect(event.issue)
 
-def _take(request: HttpRequest, issue: Issue, action: Action) -> HttpResponse:
-    """Take the step, or answer with the form as it was filled in and what is wrong with it."""
-    version = request.POST.get("expected_version", "")
-    if not version.isascii() or not version.isdigit() or len(version) > 9:
-        raise Malformed("缺少版本号，请重新打开这一页。")
-    given = INPUTS[action](data=forms.entered(request.POST), context=_context(request, issue))
-    try:
-        with transaction.atomic():
-            _check_offered(request, issue, action, int(version))
-            data = forms.read(given, request.FILES.getlist("photos"))
-            event = actions.perform(
-                issue.pk, action, by=signed_in(request), data=data, expected_version=int(version)
-            )
-    except Refused as error:
-        return _refused(request, issue.pk, action, given, error)
-    messages.success(request, f"已{action.label}，现为“{event.issue.state_label}”。")
-    return redirect(event.issue)
-
-
-def _check_offered(request: HttpRequest, issue: Issue, action: Action, version: int) -> None:
-    """Spare those who could not take the step anyway from filling in the form rightly first."""
-    if version != issue.version:
-        raise Stale()
-    available = actions.available(issue, by=signed_in(request))
-    if action not in available:
-        raise _not_offered(issue, action)
-    if refusal := available[action]:
-        raise Refused(refusal)
-
-
-def _not_offered(issue: Issue, action: Action) -> NotAllowed:
-    return NotAllowed(f"问题现为“{issue.state_label}”，您不能{action.label}。")
-
-
-def _refused(
-    request: HttpRequest, pk: int, action: Action, given: Input, error: Refused
-) -> HttpResponse:
-    """The form again with its words kept; of a case that moved on, as it stands now."""
-    issue = visible(request, pk)
-    available = actions.available(issue, by=signed_in(request))
-    if action not in available and not isinstance(error, Stale):
-        raise error
-    form = forms.InputForm(given, errors=error.fields)
-    offer = offers.offer(issue, action, available[action]) if action in available else None
-    return _step_page(request, issue, offer, form, error=error, action=action)
-
-
-def _step_page(
-    request: HttpRequest,
-    issue: Issue,
-    offer: offers.Offer | None,
-    form: forms.InputForm,
-    *,
-    error: Refused | None = None,
-    action: Action | None = None,
-) -> HttpResponse:
-    context = {
-        "issue": issue,
-        "where": where(issue),
-        "action": offer.action if offer else action,
-        "offer": offer,
-        "form": form,
-        "error": error,
-        "is_stale": isinstance(error, Stale),
-        "latest": issue.events.select_related("actor").order_by("seq").last()
-        if isinstance(error, Stale)
-        else None,
-        "had_photos": bool(request.FILES),
-        "is_part": wants_part(request),
-    }
-    template = "issues/_step.html" if context["is_part"] else "issues/act.html"
-    return render(request, template, context, status=error.http_status if error else 200)
-
-
-def _context(request: HttpRequest, issue: Issue) -> dict[str, Any]:
-    return {"user": signed_in(request), "place": issue.dispatch_place}
+    return step_page.take(request, issue, action, done=done)
 
 
 # --- reporting ---

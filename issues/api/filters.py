@@ -9,7 +9,7 @@ from django.utils import timezone
 from django_filters import rest_framework as filters
 
 from core.workdays import moment
-from issues.choices import Lamp, Level, Status, Urgency
+from issues.choices import TERMINAL, Lamp, Level, Status, Urgency
 from issues.filters import DayFilter
 from issues.models import Category, Issue
 from issues.querysets import IssueQuerySet
@@ -17,7 +17,7 @@ from issues.querysets import IssueQuerySet
 
 class IssueFilter(filters.FilterSet):
     waiting = filters.BooleanFilter(label="true：只看待我办理的", method="waiting_for_me")
-    open = filters.BooleanFilter(label="true：只看在办；false：只看已结案", method="are_open")
+    open = filters.BooleanFilter(label="true：只看在办；false：只看已了结", method="are_open")
     status = django_filters.ChoiceFilter(label="状态", choices=Status.choices)
     level = django_filters.ChoiceFilter(label="层级", choices=Level.choices)
     urgency = django_filters.ChoiceFilter(label="紧急程度", choices=Urgency.choices)
@@ -28,7 +28,7 @@ class IssueFilter(filters.FilterSet):
 
     sort = django_filters.ChoiceFilter(
         label="排序",
-        choices=[("received", "新受理的在前"), ("due", "只列在办，先到期的在前")],
+        choices=[("received", "新受理的在前"), ("due", "只列计时中的，先到期的在前")],
         method="fit_for_sorting",
     )
 
@@ -37,14 +37,14 @@ class IssueFilter(filters.FilterSet):
         fields: list[str] = []
 
     def fit_for_sorting(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
-        """What is closed is not due; the order itself is the view's."""
-        return rows.open() if value == "due" else rows
+        """What has ended or stands still is not due; the order itself is the view's."""
+        return rows.filter(due_at__isnull=False) if value == "due" else rows
 
     def waiting_for_me(self, rows: IssueQuerySet, name: str, value: bool) -> IssueQuerySet:
         return rows.waiting_for(self.request.user) if value else rows
 
     def are_open(self, rows: IssueQuerySet, name: str, value: bool) -> IssueQuerySet:
-        return rows.open() if value else rows.filter(status=Status.CLOSED)
+        return rows.open() if value else rows.filter(status__in=TERMINAL)
 
     def with_lamp(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
         return rows.with_lamp(timezone.now()).filter(lamp_now=value)  # type: ignore[misc]

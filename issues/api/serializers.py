@@ -13,10 +13,21 @@ from areas.models import ComplexArea, Place
 from core.models import Attachment
 from core.openapi import Named
 from core.privacy import mask_name, mask_phone, scrub
-from issues.choices import Action, Lamp, RevealReason
-from issues.models import Assignment, Category, Clock, Issue, Photo
+from issues.choices import Action, Lamp, Level, RevealReason, Status
+from issues.models import (
+    Approval,
+    Assignment,
+    Category,
+    Clock,
+    Instruction,
+    Issue,
+    Photo,
+    Supervision,
+)
+from issues.states import State
 from issues.story import Entry
-from people.models import Organisation
+from issues.workflow import RULES
+from people.models import Organisation, User
 
 
 class ScrubbedField(serializers.CharField):
@@ -163,12 +174,64 @@ class PhotoOutput(serializers.ModelSerializer[Photo]):
 class AvailableAction(serializers.Serializer[Any]):
     action = serializers.ChoiceField(choices=Action.choices)
     label = serializers.CharField()  # type: ignore[assignment]
+    owed = serializers.BooleanField(help_text="true：该由我办；false：可以办，不是必须。")
     reason = serializers.CharField(allow_null=True, help_text="现在还不能办的原因；能办为 null。")
 
 
 class Contact(serializers.Serializer[Any]):
     name = serializers.CharField(allow_blank=True)
     phone = serializers.CharField(allow_blank=True)
+
+
+class ApprovalOutput(serializers.ModelSerializer[Approval]):
+    kind_label = serializers.CharField(source="get_kind_display")
+    decision_label = serializers.CharField(
+        source="get_decision_display", help_text="空：等待审批。"
+    )
+    unit = Named(allow_null=True)
+
+    class Meta:
+        model = Approval
+        fields = [
+            "kind",
+            "kind_label",
+            "nth",
+            "unit",
+            "until",
+            "asked_at",
+            "asked_of",
+            "decision",
+            "decision_label",
+            "decided_at",
+            "old_due_at",
+            "new_due_at",
+        ]
+
+
+class SupervisionOutput(serializers.ModelSerializer[Supervision]):
+    number = serializers.CharField()
+    grade_label = serializers.CharField(source="get_grade_display")
+    due_at = serializers.DateTimeField(source="clock.due_at")
+
+    class Meta:
+        model = Supervision
+        fields = [
+            "number",
+            "grade",
+            "grade_label",
+            "issued_at",
+            "due_at",
+            "answered_at",
+            "struck_off_at",
+        ]
+
+
+class InstructionOutput(serializers.ModelSerializer[Instruction]):
+    due_at = serializers.DateTimeField(source="clock.due_at")
+
+    class Meta:
+        model = Instruction
+        fields = ["leader_name", "respondent", "at", "due_at", "answered_at"]
 
 
 class IssueDetail(IssueRow):
@@ -186,6 +249,10 @@ class IssueDetail(IssueRow):
     clocks = serializers.SerializerMethodField()
     units = serializers.SerializerMethodField(help_text="主办和协办单位。")
     photos = serializers.SerializerMethodField()
+    master = serializers.SerializerMethodField(help_text="并入的主件。")
+    approvals = serializers.SerializerMethodField(help_text="退回、延期、挂起等申请及审批。")
+    supervisions = serializers.SerializerMethodField(help_text="督办单。")
+    instructions = serializers.SerializerMethodField(help_text="领导批示。")
     actions = serializers.SerializerMethodField(help_text="我现在的办理动作。")
 
     class Meta(IssueRow.Meta):
@@ -212,6 +279,12 @@ class IssueDetail(IssueRow):
             "clocks",
             "units",
             "photos",
+            "master",
+            "contacted_at",
+            "review_at",
+            "approvals",
+            "supervisions",
+            "instructions",
             "actions",
         ]
 
@@ -241,13 +314,55 @@ class IssueDetail(IssueRow):
         photos = issue.photos.filter(seq__lte=self.context["upto"])
         return PhotoOutput(photos.select_related("attachment"), many=True).data
 
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_master(self, issue: Issue) -> str | None:
+        return issue.master.number if issue.master else None
+
+    @extend_schema_field(ApprovalOutput(many=True))
+    def get_approvals(self, issue: Issue) -> Any:
+        rows = issue.approvals.filter(asked_seq__lte=self.context["upto"])
+        return ApprovalOutput(rows.select_related("unit"), many=True).data
+
+    @extend_schema_field(SupervisionOutput(many=True))
+    def get_supervisions(self, issue: Issue) -> Any:
+        rows = issue.supervisions.filter(issued_seq__lte=self.context["upto"])
+        return SupervisionOutput(rows.select_related("clock"), many=True).data
+
+    @extend_schema_field(InstructionOutput(many=True))
+    def get_instructions(self, issue: Issue) -> Any:
+        rows = issue.instructions.filter(seq__lte=self.context["upto"])
+        return InstructionOutput(rows.select_related("clock"), many=True).data
+
     @extend_schema_field(AvailableAction(many=True))
-    def get_actions(self, issue: Issue) -> list[dict[str, str | None]]:
+    def get_actions(self, issue: Issue) -> list[dict[str, Any]]:
         actions: dict[Action, str | None] = self.context["actions"]
+        state = State(Level(issue.level), Status(issue.status))
         return [
-            {"action": action, "label": action.label, "reason": reason}
+            {
+                "action": action,
+                "label": action.label,
+                "owed": RULES[state, action].owed,
+                "reason": reason,
+            }
             for action, reason in actions.items()
         ]
+
+
+class CandidateOutput(serializers.Serializer[Any]):
+    """A case that may be the same matter: ``issues.duplicates.Candidate``."""
+
+    issue = IssueRow()
+    description = ScrubbedField(source="issue.description")
+    metres = serializers.IntegerField(
+        allow_null=True, help_text="相距多少米；缺少坐标而地址相同的为 null。"
+    )
+    photo = PhotoOutput(allow_null=True)
+
+
+class PersonOutput(serializers.ModelSerializer[User]):
+    class Meta:
+        model = User
+        fields = ["id", "full_name"]
 
 
 class IssueState(serializers.ModelSerializer[Issue]):

@@ -10,27 +10,28 @@ page: what is written after that belongs to the next round, so a round always en
 
 The cursor also keeps the territory (places and organisations) for which the device holds issues.
 What the owner has lost since then arrives as removals, first of all; if they have gained something,
-the round brings everything anew. An issue never moves to another place today; an action that moves
-one will have to leave a mark that a round reads as a removal.
+the round brings everything anew. A case whose place was corrected leaves a ``Relocation`` behind,
+stamped like the issue itself; where it left the owner's sight, it is a removal too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core import signing
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
 from areas.models import Place
 from areas.scopes import Scope
 from core.errors import Refused
 from core.pagination import bad_cursor
-from issues.models import Issue
-from issues.querysets import IssueQuerySet
+from issues.models import Issue, Relocation
 from people.models import User
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
 
 PAGE_SIZE = 100
 MAX_PAGE_SIZE = 500
@@ -127,7 +128,7 @@ def hand_out(user: User, token: str = "", *, limit: int = PAGE_SIZE) -> Page:
     round_ = cursor.round
     if round_ is None or round_.territory != territory:
         cursor, round_ = _begin_round(cursor, territory, snapshot)
-    removed, more = _removed(user, cursor.held, round_, limit)
+    removed, more = _removed(user, cursor, round_, limit)
     if more:
         round_ = replace(round_, removed=removed[-1])
         return Page([], removed, _write(replace(cursor, round=round_)), has_more=True)
@@ -152,24 +153,35 @@ def _begin_round(cursor: Cursor, territory: Territory, snapshot: str) -> tuple[C
     return replace(cursor, held=held, seen=seen), Round(snapshot, territory)
 
 
-def _removed(user: User, held: Territory, round_: Round, limit: int) -> tuple[list[int], bool]:
+def _removed(user: User, cursor: Cursor, round_: Round, limit: int) -> tuple[list[int], bool]:
     """Ids of what the device may hold and its owner no longer sees, and whether there are more."""
-    lost = held - round_.territory
-    if not lost or round_.removed == BEYOND:
+    if round_.removed == BEYOND:
         return [], False
-    before = User(pk=user.pk)
-    before.scope = Scope(
-        places=tuple(Place.objects.filter(pk__in=lost.places)),
-        organisation_ids=lost.organisations,
-    )
-    gone = (
-        Issue.objects.visible_to(before)
+    gone = _moved_away(cursor, round_)
+    if lost := cursor.held - round_.territory:
+        before = User(pk=user.pk)
+        before.scope = Scope(
+            places=tuple(Place.objects.filter(pk__in=lost.places)),
+            organisation_ids=lost.organisations,
+        )
+        gone = gone.union(Issue.objects.visible_to(before).order_by().values("pk"))
+    rows = (
+        Issue.objects.filter(pk__in=gone, pk__gt=round_.removed)
         .exclude(pk__in=Issue.objects.visible_to(user).values("pk"))
-        .filter(pk__gt=round_.removed)
         .order_by("pk")
     )
-    ids = list(gone.values_list("pk", flat=True)[: limit + 1])
+    ids = list(rows.values_list("pk", flat=True)[: limit + 1])
     return ids[:limit], len(ids) > limit
+
+
+def _moved_away(cursor: Cursor, round_: Round) -> QuerySet[Any]:
+    """Ids of cases that were moved out of what the device holds, since it was last told."""
+    moves = Relocation.objects.filter(
+        from_place__in=Place.objects.under(*Place.objects.filter(pk__in=cursor.held.places))
+    )
+    if cursor.seen is not None:
+        moves = _between(moves, cursor.seen, round_.upper)
+    return moves.order_by().values("issue_id")
 
 
 def _changed(user: User, seen: str | None, round_: Round, limit: int) -> tuple[list[Issue], bool]:
@@ -183,7 +195,7 @@ def _changed(user: User, seen: str | None, round_: Round, limit: int) -> tuple[l
     return found[:limit], len(found) > limit
 
 
-def _between(rows: IssueQuerySet, seen: str, upper: str) -> IssueQuerySet:
+def _between(rows: Rows, seen: str, upper: str) -> Rows:
     """Rows written by transactions that ``upper`` shows and ``seen`` does not."""
     oldest_open, _ = _bounds(seen)
     return rows.filter(

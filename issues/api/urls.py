@@ -6,7 +6,9 @@ urlpatterns = [
     path("issues", views.IssuesView.as_view(), name="api-issues"),
     path("issues/<int:pk>", views.IssueView.as_view(), name="api-issue"),
     path("issues/<int:pk>/timeline", views.TimelineView.as_view(), name="api-issue-timeline"),
-    path("issues/<int:pk>/contact", views.ContactView.as_view(), name="api-issue-contact"),
+    path("issues/<int:pk>/duplicates", views.DuplicatesView.as_view(), name="api-issue-duplicates"),
+    path("issues/<int:pk>/colleagues", views.ColleaguesView.as_view(), name="api-issue-colleagues"),
+    path("issues/<int:pk>/contact", views.ContactView.as_view(), name="api-issue-reveal"),
     path(
         "issues/<int:pk>/photos/<uuid:photo_id>", views.PhotoView.as_view(), name="api-issue-photo"
     ),

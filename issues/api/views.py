@@ -30,17 +30,19 @@ from core.idempotency import once
 from core.openapi import IDEMPOTENCY_KEY, answers
 from core.pagination import Keyset, Order
 from core.workdays import calendar
-from issues import actions, story
+from issues import actions, duplicates, story
 from issues.api import sync
 from issues.api.filters import IssueFilter
 from issues.api.serializers import (
     AreaOutput,
+    CandidateOutput,
     CategoryOutput,
     ClientIdInput,
     Contact,
     IssueDetail,
     IssueRow,
     IssueState,
+    PersonOutput,
     PlaceOutput,
     RevealInput,
     SyncOutput,
@@ -50,9 +52,10 @@ from issues.api.serializers import (
     UploadOutput,
 )
 from issues.choices import Action
-from issues.inputs import INPUTS, Input, ReportInput
+from issues.inputs import INPUTS, Input, ReportInput, colleagues
 from issues.models import Category, Issue
-from issues.querysets import IssueQuerySet, last_visible_seq
+from issues.querysets import IssueQuerySet, last_visible_seq, reads_internal_notes
+from issues.workflow import TAKEN_ELSEWHERE
 from people.models import Organisation
 from people.requests import signed_in
 
@@ -117,9 +120,39 @@ class IssueView(APIView):
         left_at = None
         if upto < issue.event_count:
             left_at = issue.events.values_list("at", flat=True).get(seq=upto)
-        possible = actions.available(issue, by=signed_in(request))
+        possible = {
+            step: why
+            for step, why in actions.available(issue, by=signed_in(request)).items()
+            if step not in TAKEN_ELSEWHERE
+        }
         context = {"actions": possible, "upto": upto, "until": left_at}
         return Response(IssueDetail(issue, context=context).data)
+
+
+class DuplicatesView(APIView):
+    @extend_schema(
+        operation_id="list_duplicates",
+        summary="可能重复的问题",
+        description="50 米以内、前后 30 天、同一类别的在办问题，近的在前；供并案时核对。",
+        tags=["问题"],
+        responses=answers(CandidateOutput(many=True), 401, 404),
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        found = duplicates.candidates(_visible(request, pk), by=signed_in(request))
+        return Response(CandidateOutput(found, many=True).data)
+
+
+class ColleaguesView(APIView):
+    @extend_schema(
+        operation_id="list_colleagues",
+        summary="可以接手的人",
+        description="移交时的 to：主办单位的承办经办；在网格办理的，为本网格和村（社区）的人员。",
+        tags=["填表"],
+        responses=answers(PersonOutput(many=True), 401, 404),
+    )
+    def get(self, request: Request, pk: int) -> Response:
+        people = colleagues(_visible(request, pk)).order_by("full_name", "id")
+        return Response(PersonOutput(people, many=True).data)
 
 
 class TimelineView(APIView):
@@ -133,7 +166,8 @@ class TimelineView(APIView):
     def get(self, request: Request, pk: int) -> Response:
         issue = _visible(request, pk)
         upto = last_visible_seq(issue, request.user)
-        entries = story.history(issue, upto=upto, calendar=calendar())
+        internal = reads_internal_notes(issue, request.user)
+        entries = story.history(issue, upto=upto, calendar=calendar(), internal=internal)
         return Response(TimelineEntry(entries, many=True).data)
 
 
@@ -187,7 +221,13 @@ class StepView(APIView):
 
     def take(self, request: Request, pk: int) -> Response:
         issue = _visible(request, pk)
-        data = _validated(self.input, request.data, user=request.user, place=issue.dispatch_place)
+        data = _validated(
+            self.input,
+            request.data,
+            user=request.user,
+            place=issue.dispatch_place,
+            issue=issue,
+        )
         version = data.pop("version")
         actions.perform(pk, self.step, by=signed_in(request), data=data, expected_version=version)
         return Response(IssueState(Issue.objects.get(pk=pk)).data)
@@ -203,7 +243,9 @@ class UnknownStepView(APIView):
 def step_views() -> dict[Action, type[StepView]]:
     """A view for each action that people take, documented with the action's own input."""
     return {
-        step: _step_view(step, shape) for step, shape in INPUTS.items() if step != Action.CREATE
+        step: _step_view(step, shape)
+        for step, shape in INPUTS.items()
+        if step != Action.CREATE and step not in TAKEN_ELSEWHERE
     }
 
 

@@ -1,23 +1,45 @@
 """One issue, its append-only history, its clocks, and the records that stand beside it.
 
-Nobody writes ``status``, ``level`` or a clock from outside ``issues.steps``; see ``issues.actions``.
+Nobody writes ``status``, ``level`` or a clock from outside ``issues.steps``; see
+``issues.actions``.
 """
 
+from issues.models.anchor import Anchor, AnchoredHead
 from issues.models.clocks import Clock, ClockPause
 from issues.models.history import EventText, IssueEvent, Photo, Revisit
 from issues.models.issue import Assignment, Issue, lamp
 from issues.models.limits import Category, TimeLimit
+from issues.models.paper import PaperTemplate
+from issues.models.records import (
+    Approval,
+    Instruction,
+    Relocation,
+    Ruling,
+    Supervision,
+    SupervisionSerial,
+)
+from issues.models.saved_view import SavedView
 
 __all__ = [
+    "Anchor",
+    "AnchoredHead",
+    "Approval",
     "Assignment",
     "Category",
     "Clock",
     "ClockPause",
     "EventText",
+    "Instruction",
     "Issue",
     "IssueEvent",
+    "PaperTemplate",
     "Photo",
+    "Relocation",
     "Revisit",
+    "Ruling",
+    "SavedView",
+    "Supervision",
+    "SupervisionSerial",
     "TimeLimit",
     "lamp",
 ]

@@ -43,6 +43,9 @@ class Clock(models.Model):
     yellow_at = models.DateTimeField("临期")
     due_at = models.DateTimeField("到期")
     is_provisional = models.BooleanField("暂定", default=False)
+    # While it stands still; the interval becomes a ClockPause when it goes on.
+    paused_at = models.DateTimeField("停表", null=True, blank=True)
+    pause_kind = models.CharField("停表原因", max_length=12, choices=PauseKind, blank=True)
     ended_at = models.DateTimeField("停止", null=True, blank=True)
     verdict = models.CharField("结论", max_length=10, choices=Verdict, blank=True)
     next_reminder_at = models.DateTimeField(null=True, blank=True)
@@ -56,7 +59,11 @@ class Clock(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["issue", "kind"],
-                condition=Q(ended_at__isnull=True, kind__in=[ClockKind.OVERALL, ClockKind.STEP]),
+                condition=Q(
+                    ended_at__isnull=True,
+                    paused_at__isnull=True,
+                    kind__in=[ClockKind.OVERALL, ClockKind.STEP],
+                ),
                 name="one_overall_and_one_step_clock_run",
             ),
             models.UniqueConstraint(
@@ -70,8 +77,14 @@ class Clock(models.Model):
                 name="a_stopped_clock_has_a_verdict",
             ),
             models.CheckConstraint(
-                condition=Q(ended_at__isnull=True) | Q(next_reminder_at__isnull=True),
+                condition=Q(ended_at__isnull=True, paused_at__isnull=True)
+                | Q(next_reminder_at__isnull=True),
                 name="a_stopped_clock_reminds_nobody",
+            ),
+            models.CheckConstraint(
+                condition=Q(paused_at__isnull=True, pause_kind="")
+                | Q(paused_at__isnull=False, ended_at__isnull=True) & ~Q(pause_kind=""),
+                name="a_paused_clock_has_a_cause_and_runs_on",
             ),
         ]
         indexes = [
@@ -95,16 +108,18 @@ class Clock(models.Model):
         return f"{self.get_step_display()} {self.limit_value} {self.get_limit_unit_display()}"
 
     def lamp(self, now: datetime | None = None) -> Lamp | None:
+        if self.paused_at:
+            return Lamp.GREY
         return None if self.ended_at else lamp(self.yellow_at, self.due_at, now or timezone.now())
 
 
 class ClockPause(models.Model):
-    """An interval that does not count."""
+    """An interval that did not count. Written when it is over, and never changed."""
 
     clock = models.ForeignKey(Clock, models.PROTECT, related_name="pauses")
     kind = models.CharField("种类", max_length=12, choices=PauseKind)
     started_at = models.DateTimeField("开始")
-    ended_at = models.DateTimeField("结束", null=True, blank=True)
+    ended_at = models.DateTimeField("结束")
 
     class Meta:
         verbose_name = "停表"
@@ -112,7 +127,7 @@ class ClockPause(models.Model):
         ordering = ["id"]
         constraints = [
             models.CheckConstraint(
-                condition=Q(ended_at__isnull=True) | Q(ended_at__gte=F("started_at")),
+                condition=Q(ended_at__gte=F("started_at")),
                 name="pause_ends_after_it_starts",
             ),
         ]

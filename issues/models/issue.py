@@ -14,6 +14,7 @@ from django.utils import timezone
 from areas.models import ComplexArea, Located, Place
 from core.privacy import EncryptedField
 from issues.choices import (
+    TERMINAL,
     Complexity,
     Lamp,
     Level,
@@ -95,7 +96,21 @@ class Issue(Located):
         verbose_name="经办人",
     )
 
+    # A duplicate's master, to which its reporter and its photos belong from then on.
+    master = models.ForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="duplicates",
+        verbose_name="并入",
+    )
+
     consulted_at = models.DateTimeField("本级会诊时间", null=True, blank=True)
+    contact_due_at = models.DateTimeField("联系诉求人期限", null=True, blank=True)
+    contacted_at = models.DateTimeField("首次联系上", null=True, blank=True)
+    urged_at = models.DateTimeField("最近催办", null=True, blank=True)
+    review_at = models.DateTimeField("挂起复核时间", null=True, blank=True)
     captured_at = models.DateTimeField("采集时间", null=True, blank=True)
     received_at = models.DateTimeField("受理时间")
     due_at = models.DateTimeField("环节到期", null=True, blank=True)
@@ -125,12 +140,28 @@ class Issue(Located):
                 name="closed_issue_has_outcome_and_no_clock",
             ),
             models.CheckConstraint(
-                condition=~Q(status__in=[Status.ASSIGNED, Status.HANDLING])
+                condition=Q(status__in=TERMINAL, closed_at__isnull=False)
+                | ~Q(status__in=TERMINAL) & Q(closed_at__isnull=True),
+                name="ended_issue_has_its_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.MERGED, master__isnull=False)
+                | ~Q(status=Status.MERGED) & Q(master__isnull=True),
+                name="merged_issue_has_a_master",
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.SUSPENDED, review_at__isnull=False)
+                | ~Q(status=Status.SUSPENDED) & Q(review_at__isnull=True),
+                name="suspended_issue_has_a_review_date",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=[Status.ASSIGNED, Status.HANDLING, Status.RETURN_REVIEW])
                 | Q(lead_unit__isnull=False),
                 name="assigned_issue_has_a_lead_unit",
             ),
             models.CheckConstraint(
-                condition=Q(status=Status.CLOSED) | Q(due_at__isnull=False),
+                condition=Q(status__in=[*TERMINAL, Status.SUSPENDED], due_at__isnull=True)
+                | ~Q(status__in=[*TERMINAL, Status.SUSPENDED]) & Q(due_at__isnull=False),
                 name="open_issue_has_a_running_step",
             ),
             models.CheckConstraint(
@@ -160,6 +191,14 @@ class Issue(Located):
                 condition=Q(status=Status.CLOSED),
                 name="issue_closed_in_period",
             ),
+            # The sweep that takes suspended cases up again, and the leaders' list of them.
+            models.Index(
+                fields=["review_at", "id"],
+                condition=Q(review_at__isnull=False),
+                name="issue_to_review",
+            ),
+            # Candidates for merging: like cases nearby in the last days (issues.duplicates).
+            models.Index(fields=["grid", "category", "-received_at"], name="issue_like_nearby"),
             # Delta sync: what changed since a transaction.
             models.Index(fields=["changed_xid", "id"], name="issue_changes"),
         ]
@@ -195,7 +234,11 @@ class Issue(Located):
         return bool(self.contact_phone)
 
     def lamp(self, now: datetime | None = None) -> Lamp | None:
-        """The lamp of the running step at ``now``; None when closed. SQL twin: with_lamp()."""
+        """The lamp of the running step at ``now``, grey while the case is suspended, None
+        when it has ended. SQL twin: with_lamp().
+        """
+        if self.status == Status.SUSPENDED:
+            return Lamp.GREY
         return lamp(self.yellow_at, self.due_at, now or timezone.now())
 
     def is_overall_overdue(self, now: datetime | None = None) -> bool:
@@ -214,11 +257,13 @@ class Assignment(models.Model):
     """An order to one unit to act on an issue, as lead or as co-unit.
 
     While ``left_seq`` is null the unit is in; afterwards it may read the case up to that event.
+    A binding order comes from a ruling: it can be neither returned nor transferred.
     """
 
     issue = models.ForeignKey(Issue, models.PROTECT, related_name="assignments")
     unit = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="单位")
     is_lead = models.BooleanField("主办")
+    is_binding = models.BooleanField("裁定交办", default=False)
     task = models.TextField("任务", max_length=1000, blank=True)
     reply_required = models.BooleanField("须回复", default=True)
     assigned_at = models.DateTimeField("交办时间")

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from issues.choices import (
+    Complexity,
     Level,
     LimitUnit,
     Step,
@@ -22,6 +23,20 @@ class Category(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="children", verbose_name="上级"
     )
     external_code = models.CharField("外部编码", max_length=20, blank=True)
+    usual_complexity = models.CharField(
+        "通常复杂程度",
+        max_length=10,
+        choices=Complexity,
+        default=Complexity.BASIC,
+        help_text="首诊时提示网格员：一般复杂以上的问题宜提级会诊。",
+    )
+    usual_urgency = models.CharField(
+        "通常紧急程度",
+        max_length=10,
+        choices=Urgency,
+        default=Urgency.NORMAL,
+        help_text="上报时没有选择紧急程度的，按此确定。",
+    )
     needs_verification = models.BooleanField(
         "当场办结也须核查", default=True, help_text="不勾选时，网格当场办结的基本问题直接结案。"
     )

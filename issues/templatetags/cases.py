@@ -22,11 +22,16 @@ WAITING = "purple"
 
 
 @register.simple_tag
+def state(issue: Issue) -> str:
+    """The level and the status of a case in words: 镇街 · 办理中."""
+    level, label = issue.get_level_display(), issue.state_label
+    return label if label.startswith(level) else f"{level} · {label}"
+
+
+@register.simple_tag
 def status(issue: Issue) -> SafeString:
-    """The level and the status of a case: 镇街 · 办理中."""
-    level, state = issue.get_level_display(), issue.state_label
-    label = state if state.startswith(level) else f"{level} · {state}"
-    return badge(label, TONES.get(Status(issue.status), WAITING))
+    """The same as a mark."""
+    return badge(state(issue), TONES.get(Status(issue.status), WAITING))
 
 
 @register.simple_tag

@@ -139,8 +139,7 @@ def test_hours_run_through_nights_and_holidays() -> None:
 
 
 def test_a_limit_in_hours_turns_yellow_for_its_last_third() -> None:
-    start, due = at("2025-10-01 10:00"), at("2025-10-02 10:00")
-    assert CALENDAR.yellow_hours(start, due) == at("2025-10-02 02:00")
+    assert CALENDAR.yellow_hours(at("2025-10-02 10:00"), 24) == at("2025-10-02 02:00")
 
 
 # --- lamps ---

@@ -11,7 +11,7 @@ from core.errors import Refused
 from issues import actions, sweeps
 from issues.choices import Action, Status
 from issues.models import Assignment, Issue, IssueEvent
-from tests.cast import again, assemble
+from tests.cast import Cast, again, assemble
 from tests.issues.moments import assigned, at, in_town_triage
 
 
@@ -78,3 +78,15 @@ def test_an_acknowledgement_and_the_sweep_make_one_acknowledgement(committed_db:
     )
     assert taken.count() == 1
     assert Issue.objects.get(pk=issue.pk).status == Status.HANDLING
+
+
+def test_a_step_that_waited_for_another_is_not_dated_before_it(cast: Cast) -> None:
+    """Nor one from a machine whose clock goes slow: a pause would end before it began."""
+    issue = assigned(cast)  # at 14:00
+    issue = cast.step(
+        issue, Action.URGE, cast.chen_jing, at("2025-03-03", "13:59"), text="请抓紧。"
+    )
+    assert [event.at for event in issue.events.order_by("-seq")[:2]] == [
+        at("2025-03-03", "14:00"),
+        at("2025-03-03", "14:00"),
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from core.errors import NotAllowed, NotFoundHere, Refused, Stale
@@ -22,8 +24,12 @@ from tests.cast import Cast, again
 from tests.issues.moments import (
     at,
     in_district_triage,
+    in_revisit,
     in_town_triage,
+    ordered,
     submitted,
+    told,
+    with_return_requested,
     with_the_unit,
     with_two_departments,
 )
@@ -325,7 +331,10 @@ def test_three_failed_attempts_close_the_case_as_not_reached(cast: Cast) -> None
 def test_somebody_with_nothing_to_do_has_no_actions(cast: Cast) -> None:
     issue = with_the_unit(cast)
     assert actions.available(issue, by=again(cast.he_jun)) == {}
-    assert set(actions.available(issue, by=again(cast.wu_yang))) == {Action.SUBMIT_COMPLETION}
+    assert set(actions.available(issue, by=again(cast.wu_yang))) == {
+        Action.SUBMIT_COMPLETION,
+        Action.PROGRESS,
+    }
 
 
 def test_a_co_units_reply_stops_its_own_clock_alone(cast: Cast) -> None:
@@ -408,3 +417,118 @@ def test_an_unsatisfied_answer_sends_the_case_back_to_its_unit(cast: Cast) -> No
     assert (issue.status, issue.rework_count, issue.outcome) == (Status.GRID_HANDLING, 1, "")
     revisit = issue.revisits.get()
     assert (revisit.contact, revisit.is_solved) == (Contact.REACHED, False)
+
+
+# --- who steps in, and who hears ---
+
+
+def test_the_dispatcher_escalates_what_the_grid_leaves_lying_but_not_before(
+    cast: Cast, time_machine
+) -> None:
+    issue = cast.report(at=at("2025-03-03"))  # due on Tuesday at 17:30
+    asked = {"reason": "beyond_power", "text": "网格逾期未处理。"}
+    in_time, late = at("2025-03-04", "17:00"), at("2025-03-05", "09:00")
+
+    assert Action.ESCALATE_TOWN not in actions.available(
+        issue, by=again(cast.chen_jing), at=in_time
+    )
+    with pytest.raises(Refused, match="超过时限"):
+        cast.step(issue, Action.ESCALATE_TOWN, cast.chen_jing, in_time, **asked)
+    for now, waits in ((in_time, False), (late, True)):
+        time_machine.move_to(now, tick=False)
+        assert Issue.objects.waiting_for(again(cast.chen_jing)).exists() == waits
+    issue = cast.step(issue, Action.ESCALATE_TOWN, cast.chen_jing, late, **asked)
+    assert (issue.level, issue.status) == (Level.TOWN, Status.TRIAGE)
+
+
+def test_the_district_rules_on_a_towns_dispute_that_nobody_there_decides(cast: Cast) -> None:
+    issue = with_return_requested(cast)
+    ruling = {"lead_unit": cast.changqiao_works, "text": "属城建办职责。"}
+    assert issue.due_at is not None
+    with pytest.raises(Refused, match="超过时限"):
+        cast.step(issue, Action.ARBITRATE, cast.qian_jin, issue.due_at - timedelta(1), **ruling)
+    issue = cast.step(issue, Action.ARBITRATE, cast.qian_jin, issue.due_at + timedelta(1), **ruling)
+    assert issue.status == Status.HANDLING
+
+
+def test_a_second_review_waits_for_the_towns_leader_and_then_for_the_districts(cast: Cast) -> None:
+    issue = cast.step(
+        in_revisit(cast),
+        Action.REQUEST_REVIEW,
+        cast.han_mei,
+        at("2025-03-07", "11:00"),
+        contact=Contact.REACHED,
+        is_solved=False,
+        text="诉求超出政策范围。",
+    )
+    assert issue.due_at is not None
+    with pytest.raises(Refused, match="超过时限"):
+        cast.step(
+            issue, Action.CLOSE_ON_REVIEW, cast.qian_jin, at("2025-03-07", "12:00"), text="属实。"
+        )
+    issue = cast.step(
+        issue, Action.CLOSE_ON_REVIEW, cast.qian_jin, issue.due_at + timedelta(1), text="属实。"
+    )
+    assert issue.status == Status.CLOSED
+
+
+def test_a_binding_order_can_be_moved_once_its_unit_has_nobody_left(cast: Cast) -> None:
+    issue = with_return_requested(cast)
+    assert issue.due_at is not None
+    issue = cast.step(
+        issue,
+        Action.ARBITRATE,
+        cast.zhou_wei,
+        issue.due_at + timedelta(1),
+        lead_unit=cast.changqiao_works,
+        text="属城建办职责。",
+    )
+    order = {"lead_unit": cast.changqiao_patrol, "text": "请接手。"}
+    with pytest.raises(Refused, match="经裁定"):
+        cast.step(issue, Action.TRANSFER, cast.chen_jing, **order)
+    for person in (cast.wu_yang, cast.feng_gang):
+        person.postings.filter(organisation=cast.changqiao_works).update(ends_on="2025-03-01")
+    issue = cast.step(issue, Action.TRANSFER, cast.chen_jing, **order)
+    assert (issue.status, issue.lead_unit) == (Status.ASSIGNED, cast.changqiao_patrol)
+
+
+def test_what_is_under_supervision_is_not_merged_away(cast: Cast) -> None:
+    issue, master = ordered(cast), with_the_unit(cast)
+    with pytest.raises(Refused, match="未销号的督办单"):
+        cast.step(issue, Action.MERGE, cast.chen_jing, master=master)
+    assert cast.step(master, Action.MERGE, cast.chen_jing, master=issue).status == Status.MERGED
+
+
+def test_what_the_community_officer_did_alone_is_told_to_somebody_who_may_verify_it(
+    cast: Cast,
+) -> None:
+    issue = cast.report(by=cast.wang_fang, at=at("2025-03-03"))
+    issue = cast.step(
+        issue, Action.FIRST_HANDLE, cast.zhao_min, at("2025-03-03", "11:00"), text="上门。"
+    )
+    issue = cast.step(
+        issue,
+        Action.SUBMIT_COMPLETION,
+        cast.zhao_min,
+        at("2025-03-03", "15:00"),
+        outcome=Outcome.RESOLVED,
+        text="已复位。",
+    )
+    assert set(told(issue)) == {"shen_lan", "feng_gang"}
+
+
+def test_a_passed_verification_tells_the_revisitor_only_if_there_is_somebody_to_call(
+    cast: Cast,
+) -> None:
+    found_on_patrol = cast.step(
+        submitted(cast), Action.PASS_VERIFICATION, cast.shen_lan, at("2025-03-07")
+    )
+    assert "han_mei" not in told(found_on_patrol)
+    assert "wu_yang" in told(found_on_patrol)
+    assert "han_mei" in told(in_revisit(cast))
+
+
+def test_a_report_from_a_grid_without_a_worker_goes_to_the_community(cast: Cast) -> None:
+    cast.wang_fang.postings.update(ends_on="2025-01-01")
+    issue = cast.report(by=cast.chen_jing, at=at("2025-03-03"))
+    assert told(issue) == ["zhao_min"]

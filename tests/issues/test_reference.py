@@ -123,10 +123,22 @@ def test_the_task_force_adds_a_category_on_its_page(task_force, cast):
     parent = cast.sewage.parent
     answer = task_force.post(
         reverse("admin:issues_category_add"),
-        {"name": "路灯照明", "parent": parent.pk, "needs_verification": "on", "is_active": "on"},
+        {
+            "name": "路灯照明",
+            "parent": parent.pk,
+            "usual_complexity": "general",
+            "usual_urgency": "urgent",
+            "needs_verification": "on",
+            "is_active": "on",
+        },
     )
     assert answer.status_code == 302
-    assert Category.objects.get(name="路灯照明").parent == parent
+    added = Category.objects.get(name="路灯照明")
+    assert (added.parent, added.usual_complexity, added.usual_urgency) == (
+        parent,
+        "general",
+        "urgent",
+    )
     assert AuditEntry.objects.get(action=Trail.CATEGORY_SAVED).actor == cast.sun_li
 
 

@@ -6,11 +6,19 @@ from collections.abc import Callable
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
+from issues.choices import Action
 from issues.models import Issue, IssueEvent
 from issues.querysets import last_visible_seq
 from tests.cast import Cast, again
-from tests.issues.moments import in_town_triage, submitted, with_two_departments
+from tests.issues.moments import (
+    at,
+    in_town_triage,
+    submitted,
+    with_the_unit,
+    with_two_departments,
+)
 
 TERRITORY = {
     "wang_fang",  # own grid
@@ -85,3 +93,23 @@ def test_the_database_refuses_to_touch_history(cast: Cast, statement: str) -> No
         with pytest.raises(DatabaseError, match="pgtrigger: Cannot"), transaction.atomic():
             cursor.execute(statement)
     assert IssueEvent.objects.count() == before
+
+
+def test_who_only_reported_a_case_reads_the_public_notes_alone(cast: Cast, client: Client) -> None:
+    """李强 of 木渎 reported it when he still worked in 长桥."""
+    issue = with_the_unit(cast)
+    Issue.objects.filter(pk=issue.pk).update(reporter=cast.li_qiang)
+    for visibility, words in (("public", "已联系管件厂。"), ("internal", "预算尚未批复。")):
+        cast.step(
+            issue,
+            Action.PROGRESS,
+            cast.wu_yang,
+            at("2025-03-05"),
+            visibility=visibility,
+            text=words,
+        )
+    for reader, both in ((cast.li_qiang, False), (cast.wang_fang, True), (cast.wu_yang, True)):
+        client.force_login(reader)
+        page = client.get(f"/issues/{issue.pk}/").content.decode()
+        assert "已联系管件厂。" in page
+        assert ("预算尚未批复。" in page) == both

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from datetime import datetime
 
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+from django.test.utils import CaptureQueriesContext
+
+from core.errors import Refused
 from core.models import Message
-from issues import sweeps
+from issues import actions, sweeps
 from issues.choices import Action, MessageKind, Outcome, Status, Urgency
 from issues.models import Assignment, Clock, Issue, IssueEvent
 from tests.cast import Cast
-from tests.issues.moments import assigned, at, with_the_unit, with_two_departments
+from tests.issues.moments import (
+    assigned,
+    at,
+    closed,
+    in_town_triage,
+    submitted,
+    suspended,
+    told,
+    waiting_for_the_meeting,
+    with_return_requested,
+    with_the_unit,
+    with_two_departments,
+)
 
 
 def reminded(kind: MessageKind) -> set[str]:
@@ -151,3 +171,286 @@ def test_lamps_are_the_same_in_sql_and_in_python(cast: Cast) -> None:
         assert in_sql == issue.lamp(moment)
         seen[moment] = in_sql
     assert list(seen.values()) == ["green", "yellow", "yellow", "red"]
+
+
+# --- resumption ---
+
+
+def test_a_suspended_case_that_cannot_be_resumed_holds_up_no_other(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = suspended(cast), suspended(cast)
+    perform = actions.perform
+
+    def refuse_one(issue_id: int, *args: object, **kwargs: object) -> object:
+        if issue_id == one.pk:
+            raise Refused("别人正在办理。")
+        return perform(issue_id, *args, **kwargs)
+
+    with monkeypatch.context() as broken:
+        broken.setattr("issues.actions.perform", refuse_one)
+        assert sweeps.resume_suspended(at("2025-04-07", "09:00")) == 1
+    other.refresh_from_db()
+    assert other.status == Status.HANDLING
+    assert sweeps.resume_suspended(at("2025-04-07", "09:05")) == 1
+
+
+def test_nothing_is_resumed_before_its_review_date(cast: Cast) -> None:
+    waiting_for_the_meeting(cast)
+    assert sweeps.resume_suspended(at("2025-04-23", "23:59")) == 0
+
+
+# --- supervision ---
+
+
+def causes(issue: Issue) -> list[str]:
+    return list(issue.supervisions.order_by("id").values_list("cause", flat=True))
+
+
+def test_a_case_overdue_for_three_working_days_gets_an_order_once(cast: Cast) -> None:
+    issue = with_the_unit(cast)  # due on Wednesday the 12th
+    assert sweeps.supervise_neglected(at("2025-03-17", "08:50")) == 0  # the third day has begun
+    assert sweeps.supervise_neglected(at("2025-03-18", "08:50")) == 1
+    assert sweeps.supervise_neglected(at("2025-03-19", "08:50")) == 0
+
+    order = issue.supervisions.get()
+    assert (order.cause, order.grade, order.number) == ("overdue", "general", "督〔2025〕第1号")
+    assert order.clock.due_at == at("2025-03-21", "17:30")
+    event = IssueEvent.objects.get(issue=issue, action=Action.SUPERVISE)
+    assert (event.actor, event.data["cause"]) == (None, "overdue")
+    assert "超期三个工作日以上" in event.text.body
+    assert told(issue, event.seq) == ["chen_jing", "wu_yang", "zheng_hua", "zhou_wei"]
+
+
+def test_nobody_is_supervised_on_a_rest_day(cast: Cast) -> None:
+    with_the_unit(cast)
+    assert sweeps.supervise_neglected(at("2025-03-22", "08:50")) == 0  # a Saturday
+    assert sweeps.supervise_neglected(at("2025-03-24", "08:50")) == 1
+
+
+def test_an_order_that_was_struck_off_is_not_sent_again_for_the_same_date(cast: Cast) -> None:
+    issue = with_the_unit(cast)
+    sweeps.supervise_neglected(at("2025-03-18"))
+    issue = cast.step(
+        issue, Action.ANSWER_SUPERVISION, cast.wu_yang, at("2025-03-19"), text="周五完成。"
+    )
+    cast.step(issue, Action.STRIKE_OFF, cast.xu_ning, at("2025-03-20"), text="销号。")
+    assert sweeps.supervise_neglected(at("2025-03-21")) == 0
+
+
+def test_another_date_that_is_overrun_is_another_cause(cast: Cast) -> None:
+    """Transferred after the first order was struck off: the next unit is as late."""
+    issue = with_the_unit(cast)
+    sweeps.supervise_neglected(at("2025-03-18"))
+    issue = cast.step(
+        issue, Action.ANSWER_SUPERVISION, cast.wu_yang, at("2025-03-18"), text="非我单位能解决。"
+    )
+    issue = cast.step(issue, Action.STRIKE_OFF, cast.xu_ning, at("2025-03-18"), text="销号。")
+    issue = cast.step(
+        issue,
+        Action.TRANSFER,
+        cast.chen_jing,
+        at("2025-03-19"),
+        lead_unit=cast.changqiao_patrol,
+        limit_days=2,
+        text="转执法局。",
+    )  # due on Friday the 21st
+    assert sweeps.supervise_neglected(at("2025-03-26")) == 0
+    assert sweeps.supervise_neglected(at("2025-03-27")) == 1
+    assert causes(issue) == ["overdue", "overdue"]
+
+
+def test_a_case_with_an_open_order_for_the_cause_gets_no_second_one(cast: Cast) -> None:
+    issue = with_the_unit(cast)
+    sweeps.supervise_neglected(at("2025-03-18"))
+    cast.step(
+        issue,
+        Action.TRANSFER,
+        cast.chen_jing,
+        at("2025-03-19"),
+        lead_unit=cast.changqiao_patrol,
+        limit_days=2,
+        text="转执法局。",
+    )
+    assert sweeps.supervise_neglected(at("2025-03-27")) == 0
+
+
+def test_what_was_reworked_twice_gets_an_order_once(cast: Cast) -> None:
+    issue = submitted(cast)
+    for day in ("2025-03-07", "2025-03-10"):
+        assert sweeps.supervise_neglected(at(day, "08:50")) == 0
+        issue = cast.step(
+            issue,
+            Action.FAIL_VERIFICATION,
+            cast.shen_lan,
+            at(day),
+            reason="not_done",
+            text="未完成。",
+        )
+        if day == "2025-03-07":
+            issue = cast.step(
+                issue,
+                Action.SUBMIT_COMPLETION,
+                cast.wu_yang,
+                at(day, "15:00"),
+                outcome=Outcome.RESOLVED,
+                text="已完成。",
+            )
+    assert sweeps.supervise_neglected(at("2025-03-11", "08:50")) == 1
+    assert sweeps.supervise_neglected(at("2025-03-12", "08:50")) == 0
+    assert causes(issue) == ["rework"]
+
+
+def test_what_was_deemed_acknowledged_twice_gets_an_order(cast: Cast) -> None:
+    issue = assigned(cast)
+    sweeps.acknowledge_overdue_assignments(at("2025-03-04", "17:30"))
+    cast.step(
+        issue,
+        Action.TRANSFER,
+        cast.chen_jing,
+        at("2025-03-05"),
+        lead_unit=cast.changqiao_patrol,
+        text="转执法局。",
+    )
+    assert sweeps.supervise_neglected(at("2025-03-06", "08:50")) == 0
+    sweeps.acknowledge_overdue_assignments(at("2025-03-06", "17:30"))
+    assert sweeps.supervise_neglected(at("2025-03-07", "08:50")) == 1
+    assert causes(issue) == ["not_acknowledged"]
+
+
+def test_several_causes_are_several_orders(cast: Cast) -> None:
+    issue = submitted(cast)
+    Issue.objects.filter(pk=issue.pk).update(rework_count=1)
+    issue = cast.step(
+        issue,
+        Action.FAIL_VERIFICATION,
+        cast.shen_lan,
+        at("2025-03-07"),
+        reason="not_done",
+        text="x",
+    )  # three days: due on the 12th
+    assert sweeps.supervise_neglected(at("2025-03-18", "08:50")) == 2
+    assert causes(issue) == ["overdue", "rework"]
+
+
+@pytest.mark.parametrize("moment", [suspended, closed, submitted, in_town_triage])
+def test_only_what_a_unit_works_on_is_supervised_by_the_platform(
+    cast: Cast, moment: Callable[[Cast], Issue]
+) -> None:
+    moment(cast)
+    assert sweeps.supervise_neglected(at("2025-04-03", "08:50")) == 0
+
+
+# --- verification and co-units ---
+
+
+def test_who_worked_on_a_case_is_not_reminded_to_verify_it(cast: Cast) -> None:
+    issue = cast.step(
+        cast.report(at=at("2025-03-03")),
+        Action.FIRST_HANDLE,
+        cast.zhao_min,
+        at("2025-03-03", "11:00"),
+        text="马上处理。",
+    )
+    cast.step(
+        issue,
+        Action.SUBMIT_COMPLETION,
+        cast.wang_fang,
+        at("2025-03-03", "15:00"),
+        outcome=Outcome.RESOLVED,
+        text="已复位。",
+    )  # to be verified by Wednesday the 5th
+    sweeps.remind_of_deadlines(at("2025-03-05", "09:00"))
+    assert reminded(MessageKind.DUE) == {"shen_lan", "feng_gang"}
+
+
+def test_a_return_left_lying_reminds_the_dispatcher_then_the_leader_too(cast: Cast) -> None:
+    with_return_requested(cast)  # to be decided by Tuesday the 4th
+    sweeps.remind_of_deadlines(at("2025-03-04", "09:00"))
+    assert reminded(MessageKind.DUE) == {"chen_jing"}
+    sweeps.remind_of_deadlines(at("2025-03-05", "09:00"))
+    assert reminded(MessageKind.OVERDUE) == {"chen_jing", "zhou_wei"}
+
+
+def test_what_stands_still_reminds_nobody_and_reminds_again_when_it_goes_on(cast: Cast) -> None:
+    suspended(cast)
+    sweeps.remind_of_deadlines(at("2025-03-13", "09:00"))
+    assert not Message.objects.filter(key__startswith="clock:").exists()
+    sweeps.resume_suspended(at("2025-04-07", "09:00"))  # due on Thursday the 10th
+    sweeps.remind_of_deadlines(at("2025-04-09", "09:00"))
+    assert reminded(MessageKind.NEAR_DUE) == {"wu_yang"}
+
+
+# --- how they read ---
+
+
+@pytest.mark.parametrize(
+    ("sweep", "index"),
+    [
+        (sweeps.remind_of_deadlines, "clock_reminders"),
+        (sweeps.acknowledge_overdue_assignments, "assignment_unacknowledged"),
+        (sweeps.resume_suspended, "issue_to_review"),
+        (sweeps.supervise_neglected, "issue_district_due"),
+    ],
+)
+def test_a_sweep_reads_by_an_index(
+    cast: Cast, sweep: Callable[[datetime], int], index: str
+) -> None:
+    """A thousand cases that have ended, and one that is open: what a district looks like."""
+    suspended(cast)
+    with_the_unit(cast)
+    assigned(cast)
+    ended = closed(cast)
+    with connection.cursor() as cursor:
+        _many(cursor, ended, 1000)
+        with CaptureQueriesContext(connection) as captured:
+            sweep(at("2025-02-28", "10:00"))  # nothing is due yet: it only looks
+        looks = [row["sql"] for row in captured if row["sql"].startswith("SELECT")]
+        plans = []
+        for sql in looks:
+            cursor.execute("EXPLAIN " + sql)
+            plans.append("\n".join(line for (line,) in cursor.fetchall()))
+    assert any(index in plan for plan in plans), plans
+    whole = ("issues_issue", "issues_clock", "issues_assignment", "issues_issueevent")
+    assert not [plan for plan in plans if any(f"Seq Scan on {name} " in plan for name in whole)]
+
+
+def _many(cursor: CursorWrapper, ended: Issue, count: int) -> None:
+    """Copies of a case that has ended, with its clocks and assignments."""
+    columns = {}
+    for model in (Issue, Clock, Assignment):
+        fields = [field.column for field in model._meta.concrete_fields]
+        own = {"id", "number", "client_id", "issue_id", "assignment_id"}
+        columns[model] = ", ".join(column for column in fields if column not in own)
+    cursor.execute(
+        f"""
+        WITH copies AS (
+            INSERT INTO issues_issue (number, client_id, {columns[Issue]})
+            SELECT 'C' || n, gen_random_uuid(), {columns[Issue]}
+            FROM issues_issue, generate_series(1, %s) AS n WHERE id = %s
+            RETURNING id
+        ), clocks AS (
+            INSERT INTO issues_clock (issue_id, {columns[Clock]})
+            SELECT copies.id, {", ".join("c." + name for name in columns[Clock].split(", "))}
+            FROM copies, issues_clock c WHERE c.issue_id = %s
+        )
+        INSERT INTO issues_assignment (issue_id, {columns[Assignment]})
+        SELECT copies.id, {", ".join("a." + name for name in columns[Assignment].split(", "))}
+        FROM copies, issues_assignment a WHERE a.issue_id = %s
+        """,  # noqa: S608 - the only words put in are our own column names
+        [count, ended.pk, ended.pk, ended.pk],
+    )
+    cursor.execute("ANALYZE issues_issue, issues_clock, issues_assignment")
+
+
+def test_each_sweep_has_its_place_in_the_beat() -> None:
+    scheduled = {row["task"] for row in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert {
+        f"issues.tasks.{name}"
+        for name in (
+            "remind_of_deadlines",
+            "acknowledge_overdue_assignments",
+            "resume_suspended",
+            "supervise_neglected",
+        )
+    } <= scheduled

@@ -1,0 +1,72 @@
+"""What an action changes beside state, clocks and history. Other actions change nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from issues.choices import Action, ApprovalKind, Decision
+from issues.effects import (
+    approvals,
+    beside,
+    correction,
+    duplicates,
+    ends,
+    levels,
+    returns,
+    units,
+)
+from issues.taking import Taking
+
+EFFECTS: dict[Action, Callable[[Taking], None]] = {
+    Action.CREATE: levels.create,
+    Action.FIRST_HANDLE: levels.take_over,
+    Action.RESOLVE_ON_SPOT: levels.resolve,
+    Action.ESCALATE_TOWN: levels.escalate_to_town,
+    Action.CONSULT: levels.consult,
+    Action.ESCALATE_DISTRICT: levels.escalate_to_district,
+    Action.SUBMIT_COMPLETION: levels.submit,
+    Action.ASSIGN: units.assign,
+    Action.ACKNOWLEDGE: units.acknowledge,
+    Action.AUTO_ACKNOWLEDGE: units.acknowledge,
+    Action.TRANSFER: units.transfer,
+    Action.ADD_CO: units.add_co,
+    Action.CO_REPLY: units.co_reply,
+    Action.HAND_OVER: units.hand_over,
+    Action.REQUEST_RETURN: returns.request_return,
+    Action.APPROVE_RETURN: returns.approve_return,
+    Action.REFUSE_RETURN: returns.refuse_return,
+    Action.ARBITRATE: returns.arbitrate,
+    Action.REQUEST_EXTENSION: approvals.request_extension,
+    Action.APPROVE_EXTENSION: approvals.decision(ApprovalKind.EXTENSION, Decision.APPROVED),
+    Action.REFUSE_EXTENSION: approvals.decision(ApprovalKind.EXTENSION, Decision.REFUSED),
+    Action.REQUEST_SUSPENSION: approvals.request_suspension,
+    Action.SUSPEND: approvals.suspend,
+    Action.REFUSE_SUSPENSION: approvals.decision(ApprovalKind.SUSPENSION, Decision.REFUSED),
+    Action.TO_MEETING: approvals.propose_to_meeting,
+    Action.APPLY_RESOLUTION: approvals.apply_resolution,
+    Action.RESUME: approvals.resume,
+    Action.AUTO_RESUME: approvals.resume,
+    Action.CONVERT_TO_PROJECT: approvals.convert,
+    Action.FAIL_VERIFICATION: ends.back_to_work,
+    Action.RECORD_REVISIT: ends.record_revisit,
+    Action.REDO: ends.redo,
+    Action.REQUEST_REVIEW: ends.request_review,
+    Action.CLOSE_ON_REVIEW: approvals.decision(ApprovalKind.REVIEW, Decision.APPROVED),
+    Action.REOPEN: ends.reopen,
+    Action.DECLINE: ends.propose_void,
+    Action.VOID: ends.propose_void,
+    Action.CONFIRM_VOID: approvals.decision(ApprovalKind.VOID, Decision.APPROVED),
+    Action.REFUSE_VOID: approvals.decision(ApprovalKind.VOID, Decision.REFUSED),
+    Action.MERGE: duplicates.merge,
+    Action.ABSORB: duplicates.absorb,
+    Action.UNMERGE: duplicates.unmerge,
+    Action.RELEASE: duplicates.release,
+    Action.CONTACT: beside.contact,
+    Action.URGE: beside.urge,
+    Action.SUPERVISE: beside.supervise,
+    Action.ANSWER_SUPERVISION: beside.answer_supervision,
+    Action.STRIKE_OFF: beside.strike_off,
+    Action.INSTRUCT: beside.instruct,
+    Action.ANSWER_INSTRUCTION: beside.answer_instruction,
+    Action.CORRECT: correction.correct,
+}
