@@ -118,6 +118,11 @@ def ten_thousands(unit: str = "") -> Display:
     return lambda numerator, denominator: f"{_rounded(Decimal(numerator) / 10_000)}万{unit}"
 
 
+def tenths(numerator: int, denominator: int) -> str:
+    """A quotient to one tenth, halves up: ``3.5``."""
+    return str(_rounded(Decimal(numerator) / denominator))
+
+
 def _rounded(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.1"), ROUND_HALF_UP)
 

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from core.errors import Malformed
 from core.metrics import Figure, Metric
 from issues import metrics as issue_metrics
+from issues.models import Issue
 from meetings import metrics as meeting_metrics
 from meetings.report_views import REGISTERS
 from people.models import User
@@ -54,8 +55,8 @@ def respond(request: HttpRequest, user: User, code: str, as_of: date) -> HttpRes
         raise Malformed("没有这种列表。")
     figure = METRICS[code].figure(as_of)
     rows = _rows(figure, part)
-    model: Any = rows.model
-    listed = model.objects.visible_to(user).filter(pk__in=rows.order_by().values("pk"))
+    model, ids = _listed(rows)
+    listed = model.objects.visible_to(user).filter(pk__in=ids)
     register = replace(
         REGISTERS[model],
         title=figure.metric.name,
@@ -64,6 +65,13 @@ def respond(request: HttpRequest, user: User, code: str, as_of: date) -> HttpRes
         template="governance/figure.html",
     )
     return register.respond(request, listed.with_list_data(), figure=figure, part=part, parts=PARTS)
+
+
+def _listed(rows: QuerySet[Any]) -> tuple[Any, QuerySet[Any]]:
+    """What is listed for these rows: themselves, or the issues to which they belong."""
+    if rows.model in REGISTERS:
+        return rows.model, rows.order_by().values("pk")
+    return Issue, rows.order_by().values("issue_id")
 
 
 def _rows(figure: Figure, part: str) -> QuerySet[Any]:

@@ -14,8 +14,11 @@ from core import outbox
 from core.metrics import Figure
 from core.models import Message
 from governance import figures
+from issues import owing
 from issues.choices import OPEN_STATUSES, Lamp
+from issues.desk import queues
 from issues.models import Issue
+from issues.owing import Line
 from issues.querysets import IssueQuerySet
 from meetings.choices import MeetingStatus
 from meetings.models import Meeting
@@ -38,9 +41,16 @@ class Number:
 
 @dataclass(frozen=True)
 class Waiting:
-    """The issues on which this person has a step to take, what is due first on top."""
+    """The person's own queue of the desk, what is due first on top.
 
+    For most that is what they have a step to take on; for a supervisor, what is under supervision.
+    ``queues`` are its parts, each with what is in it.
+    """
+
+    title: str
+    empty: str
     numbers: Sequence[Number]
+    queues: Sequence[Number]
     rows: Sequence[Issue]
     total: int
     url: str
@@ -50,6 +60,7 @@ class Waiting:
 class Home:
     waiting: Waiting
     open_issues: Sequence[Number]
+    units: Sequence[Line]  # with what they owe, the most overdue first
     unread: Sequence[Message]
     unread_total: int
     late_projects: Sequence[Project]
@@ -65,6 +76,7 @@ def home_of(user: User, now: datetime) -> Home:
     return Home(
         waiting=_waiting(user, now),
         open_issues=_open_issues(user, now),
+        units=owing.lines(Issue.objects.visible_to(user), now)[:SIDE_ROWS],
         unread=list(unread[:SIDE_ROWS]),
         unread_total=outbox.unread_count(user),
         late_projects=list(
@@ -81,15 +93,27 @@ def home_of(user: User, now: datetime) -> Home:
 
 
 def _waiting(user: User, now: datetime) -> Waiting:
-    url = f"{reverse('issues:list')}?mine=1"
-    issues = Issue.objects.waiting_for(user)
-    counts = _lamps(issues, now)
+    available = queues.queues_of(user, now)
+    default = available.default
+    issues = queues.rows_of(user, default)
+    url = f"{reverse('issues:desk')}?queue={default.key}"
+    if not default.is_mine and default.key != queues.SUPERVISED:
+        default, issues = queues.NOTHING, issues.none()  # who only looks on has nothing to do
+        url = f"{reverse('issues:list')}?mine=1"
+    counts, found = _lamps(issues, now), queues.counts(user, available)
     return Waiting(
+        title=default.label,
+        empty="没有等您办理的问题" if default.is_mine else f"没有{default.label}的问题",
         numbers=(
             Number("全部", counts["total"], url),
             Number("超期", counts["red"], f"{url}&lamp={Lamp.RED}", Lamp.RED),
             Number("临期", counts["yellow"], f"{url}&lamp={Lamp.YELLOW}", Lamp.YELLOW),
         ),
+        queues=[
+            Number(queue.label, found[queue.key], f"{reverse('issues:desk')}?queue={queue.key}")
+            for queue in available.mine
+            if queue is not default and found[queue.key]
+        ],
         rows=list(issues.with_list_data().order_by("due_at", "id")[:ROWS]),
         total=counts["total"],
         url=url,

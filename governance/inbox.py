@@ -9,12 +9,14 @@ from core.models import MessageQuerySet
 from core.registers import Column, Register, Sort
 from issues.choices import MessageKind as IssueKind
 from meetings.choices import MessageKind as MeetingKind
+from people.choices import MessageKind as PeopleKind
 from projects.choices import MessageKind as ProjectKind
 
 KINDS: dict[str, str] = {
     **dict(IssueKind.choices),
     **dict(ProjectKind.choices),
     **dict(MeetingKind.choices),
+    **dict(PeopleKind.choices),
 }
 
 

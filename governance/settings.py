@@ -247,6 +247,11 @@ SPECTACULAR_SETTINGS = {
         "SendDownReason": "issues.choices.SendDownReason",
         "FailReason": "issues.choices.FailReason",
         "RevealReason": "issues.choices.RevealReason",
+        "ReturnReason": "issues.choices.ReturnReason",
+        "ReopenReason": "issues.choices.ReopenReason",
+        "VoidReason": "issues.choices.VoidReason",
+        "Outcome": "issues.choices.Outcome",
+        "HandledOutcome": "issues.inputs.OUTCOMES",
         "Role": "people.choices.Role",
     },
 }
@@ -268,6 +273,23 @@ CELERY_BEAT_SCHEDULE = {
         "task": "issues.tasks.acknowledge_overdue_assignments",
         "schedule": 300,
     },
+    "recalculate-provisional": {
+        "task": "issues.tasks.recalculate_provisional",
+        "schedule": 300,
+    },
+    "resume-suspended": {"task": "issues.tasks.resume_suspended", "schedule": 300},
+    "supervise-neglected": {
+        "task": "issues.tasks.supervise_neglected",
+        "schedule": crontab(hour=8, minute=50),
+    },
+    "settle-ended-postings": {
+        "task": "people.tasks.settle_ended_postings",
+        "schedule": crontab(hour=0, minute=10),
+    },
+    "anchor-chains": {
+        "task": "issues.tasks.anchor_chains",
+        "schedule": crontab(hour=2, minute=30),
+    },
     "draft-quarterly-report": {
         "task": "meetings.tasks.draft_quarterly_report",
         "schedule": crontab(hour=8, minute=35, day_of_month="1-10"),
@@ -275,6 +297,10 @@ CELERY_BEAT_SCHEDULE = {
     "warn-of-missing-district-meeting": {
         "task": "meetings.tasks.warn_of_missing_district_meeting",
         "schedule": crontab(hour=8, minute=40),
+    },
+    "supervise-overdue-resolutions": {
+        "task": "meetings.tasks.supervise_overdue_resolutions",
+        "schedule": crontab(hour=8, minute=45),
     },
     "forget-old-idempotency-keys": {
         "task": "core.tasks.forget_old_idempotency_keys",
