@@ -13,11 +13,12 @@ from playwright.sync_api import Page, expect
 
 from areas.models import ComplexArea
 from governance.reference import demo
+from issues import actions
 from issues.choices import Action, Status
 from issues.models import Issue
 from meetings.choices import MeetingStatus
 from meetings.models import Meeting, QuarterlyReport
-from people.models import User
+from people.models import Posting, User
 from projects.models import Project
 from tests.browser import fits_a_phone
 from tests.processes import Platform
@@ -35,7 +36,12 @@ LISTS = [
 
 def waiting(username: str, action: Action) -> str:
     """The form of a step on a case that waits for somebody."""
-    issue = Issue.objects.waiting_for(User.objects.get(username=username))[0]
+    user = User.objects.get(username=username)
+    issue = next(
+        issue
+        for issue in Issue.objects.waiting_for(user)
+        if action in actions.available(issue, by=user)
+    )
     return reverse("issues:act", args=[issue.pk, action])
 
 
@@ -46,7 +52,13 @@ def pages_of_a_dispatcher() -> list[str]:
         *LISTS,
         "/password/",
         "/figures/issues_received/",
+        "/issues/desk/",
+        "/issues/desk/views/",
+        "/issues/owing/",
         "/issues/report/",
+        "/issues/rules/",
+        "/issues/papers/templates/",
+        "/issues/papers/templates/work_order/",
         "/issues/?status=closed&sort=-received",
         closed.get_absolute_url(),
         waiting("district", Action.CONSULT),
@@ -70,9 +82,30 @@ def pages_of_a_secretary() -> list[str]:
         "/meetings/series/",
         "/meetings/reports/",
         held.get_absolute_url(),
-        reverse("meetings:add_resolution", args=[held.pk]),
+        *(
+            reverse("meetings:add_resolution", args=[meeting.pk])
+            for meeting in Meeting.objects.filter(
+                status=MeetingStatus.HELD, countersigned_on__isnull=True
+            )[:1]
+        ),
         planned.get_absolute_url(),
         report.get_absolute_url(),
+    ]
+
+
+def pages_of_a_community_officer() -> list[str]:
+    posting = Posting.objects.managed_by(User.objects.get(username="community"))[0]
+    forms = ("deputy_appoint", "deputy_hand_over")
+    return ["/", "/deputies/", *(reverse(name, args=[posting.pk]) for name in forms)]
+
+
+def pages_of_a_security_administrator() -> list[str]:
+    posting = User.objects.get(username="handler").postings.get()
+    forms = ("change", "deputy", "hand_over")
+    return [
+        "/",
+        "/admin/people/posting/",
+        *(reverse(f"admin:people_posting_{name}", args=[posting.pk]) for name in forms),
     ]
 
 
@@ -80,8 +113,22 @@ PAGES: dict[str, Callable[[], list[str]]] = {
     "district": pages_of_a_dispatcher,
     "secretary": pages_of_a_secretary,
     "grid": lambda: ["/", *LISTS, "/issues/report/"],
-    "handler": lambda: ["/", "/issues/"],
+    "town": lambda: [
+        "/",
+        "/issues/desk/",
+        "/issues/owing/",
+        waiting("town", Action.MERGE),
+        waiting("town", Action.INSTRUCT),
+    ],
+    "townlead": lambda: ["/", "/issues/desk/", "/issues/desk/?queue=return_review"],
+    "leader": lambda: ["/", "/issues/desk/", "/issues/owing/"],
+    "handler": lambda: ["/", "/issues/", "/issues/desk/"],
+    "head": lambda: ["/", "/issues/desk/", "/issues/owing/", "/deputies/"],
+    "supervisor": lambda: ["/", "/issues/desk/", "/issues/owing/"],
+    "verifier": lambda: ["/", "/issues/desk/"],
     "revisitor": lambda: ["/", waiting("revisitor", Action.RECORD_REVISIT)],
+    "community": pages_of_a_community_officer,
+    "secadmin": pages_of_a_security_administrator,
     "sysadmin": lambda: ["/", "/admin/people/user/"],
     "auditor": lambda: ["/", "/audit/"],
 }

@@ -21,8 +21,10 @@ from django.utils import timezone
 
 from core import attachments, outbox
 from core.models import Message
-from issues.choices import Action
-from issues.models import Issue
+from issues import saved_views
+from issues.choices import Action, PaperKind
+from issues.models import Issue, SavedView
+from issues.papers.defaults import default_template
 from meetings import reporting
 from meetings.models import AgendaItem, Meeting, QuarterlyReport, Resolution
 from meetings.quarters import Quarter
@@ -48,8 +50,10 @@ class District:
     planned: Meeting
     held: Meeting
     resolution: Resolution
+    decision: Resolution  # on a case proposed to the district's meeting, its minutes countersigned
     report: QuarterlyReport
     message: Message
+    view: SavedView  # of wang_fang's desk
 
     def ids(self) -> dict[str, Any]:
         return {
@@ -62,9 +66,15 @@ class District:
             "held": self.held.pk,
             "item": AgendaItem.objects.filter(meeting=self.planned).values_list("pk", flat=True)[0],
             "resolution": self.resolution.pk,
+            "decision": self.decision.pk,
+            "proposed": self.decision.case.pk if self.decision.case else None,
             "quarter": self.report.quarter,
             "message": self.message.pk,
+            "view": self.view.pk,
+            "posting": self.cast.wang_fang.postings.get().pk,
             "version": self.issue.version,
+            "urged": self.issue.events.get(action=Action.URGE).seq,
+            "held_version": self.held.version,
             "planned_version": self.planned.version,
             "resolution_version": self.resolution.version,
             "report_version": self.report.version,
@@ -75,7 +85,9 @@ class District:
 @pytest.fixture
 def district(cast: Cast) -> District:
     photo = attachments.accept(SimpleUploadedFile("现场.jpg", picture()), by=cast.wang_fang)
-    issue = cast.report(at=at("2025-03-03"), photos=[photo])
+    issue = cast.report(
+        at=at("2025-03-03"), photos=[photo], source="resident", contact_phone="12012345678"
+    )
     for action, by, data in [
         (Action.ESCALATE_TOWN, cast.wang_fang, {"reason": "several_units", "text": "提级。"}),
         (Action.CONSULT, cast.chen_jing, {"units": [cast.changqiao_works], "text": "会诊。"}),
@@ -90,10 +102,12 @@ def district(cast: Cast) -> District:
                 "text": "整改。",
             },
         ),
+        (Action.URGE, cast.sun_li, {"text": "请抓紧。"}),
     ]:
         issue = cast.step(issue, action, by, at("2025-03-03", "11:00"), **data)
     held = meeting_stages.held(cast, "2025-03-20")
     resolution = meeting_stages.resolved(cast, held)
+    decision = meeting_stages.decided(cast, meeting_stages.proposed(cast))
     planned = meeting_stages.planned(cast, "2025-06-20")
     meeting_stages.actions.assemble_agenda(planned.pk, by=again(cast.cao_xue))
     report = reporting.draft_report(Quarter.of(date(2025, 3, 31)), by=None, at=at("2025-04-02"))
@@ -107,16 +121,25 @@ def district(cast: Cast) -> District:
         ),
         project=project_stages.published(cast),
         planned=Meeting.objects.get(pk=planned.pk),
-        held=held,
+        held=Meeting.objects.get(pk=held.pk),
         resolution=resolution,
+        decision=decision,
         report=report,
         message=Message.objects.get(key="to wang_fang"),
+        view=saved_views.save(by=cast.wang_fang, name="全部在办", query="queue=all"),
     )
 
 
 # What anybody with an account gets, what anybody with business gets.
 ACCOUNT = (302, 200, 200, 200, 200, 200, 200, 200)
 BUSINESS = (302, 200, 200, 200, 200, 200, 200, 403)
+# For heads of units and community officers, none of whom is here: tests/people/test_deputy_pages.
+LEADING = (302, 403, 403, 403, 403, 403, 403, 403)
+# What the district's task force keeps.
+TASK_FORCE = (302, 403, 403, 403, 403, 403, 200, 403)
+
+# A dispatcher of either level may open it, whatever was ticked.
+DISPATCHING = (302, 200, 403, 200, 403, 403, 200, 403)
 
 GET = [
     ("home", "/", ACCOUNT),
@@ -127,19 +150,65 @@ GET = [
     ("login", "/login/", (200, 302, 302, 302, 302, 302, 302, 302)),
     ("password_change", "/password/", ACCOUNT),
     ("password_change_done", "/password/done/", ACCOUNT),
+    ("deputies", "/deputies/", LEADING),
+    ("deputy_appoint", "/deputies/{posting}/appoint/", LEADING),
+    ("deputy_end", "/deputies/{posting}/end/", LEADING),
+    ("deputy_hand_over", "/deputies/{posting}/hand-over/", LEADING),
     ("areas:list", "/areas/", BUSINESS),
     ("areas:detail", "/areas/{area}/", (302, 404, 200, 200, 200, 200, 200, 403)),
     ("issues:list", "/issues/", BUSINESS),
     ("issues:report", "/issues/report/", (302, 200, 200, 200, 403, 403, 200, 403)),
+    ("issues:rules", "/issues/rules/", (302, 403, 403, 403, 403, 403, 200, 200)),
+    ("issues:owing", "/issues/owing/", BUSINESS),
     ("issues:of_area", "/issues/of-area/{area}/", BUSINESS),
+    ("issues:desk", "/issues/desk/", BUSINESS),
+    ("issues:desk_counts", "/issues/desk/counts/", BUSINESS),
+    (
+        "issues:desk_act",
+        "/issues/desk/{issue}/acknowledge/",
+        (302, 404, 403, 403, 200, 404, 403, 403),
+    ),
+    ("issues:views", "/issues/desk/views/", BUSINESS),
+    ("issues:dispatch", "/issues/desk/dispatch/?id={issue}", DISPATCHING),
+    (
+        "issues:dispatch_result",
+        "/issues/desk/dispatch/result/",
+        (302, 302, 302, 302, 302, 302, 302, 403),
+    ),
     ("issues:detail", "/issues/{issue}/", (302, 404, 200, 200, 200, 404, 200, 403)),
     ("issues:photo", "/issues/{issue}/photos/{photo}/", (302, 404, 200, 200, 200, 404, 200, 403)),
     ("issues:act", "/issues/{issue}/acknowledge/", (302, 404, 403, 403, 200, 404, 403, 403)),
+    (
+        "issues:work_order",
+        "/issues/{issue}/papers/work-order/",
+        (302, 404, 200, 200, 200, 404, 200, 403),
+    ),
+    (
+        "issues:paper",
+        "/issues/{issue}/papers/urge/{urged}/",
+        (302, 404, 200, 200, 200, 404, 200, 403),
+    ),
+    ("issues:paper_templates", "/issues/papers/templates/", TASK_FORCE),
+    ("issues:paper_template", "/issues/papers/templates/urge/", TASK_FORCE),
+    ("issues:paper_template_file", "/issues/papers/templates/urge/0/", TASK_FORCE),
+    ("issues:paper_template_sample", "/issues/papers/templates/urge/0/sample/", TASK_FORCE),
     ("projects:list", "/projects/", BUSINESS),
     ("projects:create", "/projects/new/", (302, 200, 403, 200, 403, 403, 200, 403)),
     ("projects:detail", "/projects/{project}/", (302, 404, 404, 200, 200, 404, 200, 403)),
     ("projects:edit", "/projects/{draft}/edit/", (302, 404, 404, 200, 404, 404, 200, 403)),
+    ("projects:of_issue", "/projects/of-issue/{issue}/", (302, 404, 200, 200, 200, 404, 200, 403)),
+    (
+        "projects:convert",
+        "/projects/from-issue/{proposed}/",
+        (302, 404, 403, 403, 404, 404, 403, 403),
+    ),
     ("meetings:list", "/meetings/", BUSINESS),
+    ("meetings:of_issue", "/meetings/of-issue/{issue}/", (302, 404, 200, 200, 200, 404, 200, 403)),
+    (
+        "meetings:convert",
+        "/meetings/resolutions/{decision}/convert/",
+        (302, 404, 404, 403, 404, 404, 403, 403),
+    ),
     ("meetings:schedule", "/meetings/new/", (302, 200, 403, 200, 403, 403, 200, 403)),
     ("meetings:series", "/meetings/series/", BUSINESS),
     ("meetings:create_series", "/meetings/series/new/", (302, 200, 403, 200, 403, 403, 200, 403)),
@@ -171,15 +240,65 @@ ANSWERS: list[tuple[str, str, dict[str, Any], tuple[int, ...]]] = [
     ("inbox_read_all", "/inbox/read/", {}, (302, 302, 302, 302, 302, 302, 302, 302)),
     (
         "issues:reveal",
-        "/issues/{issue}/contact/",
+        "/issues/{issue}/reveal/",
         {"reason": "check_facts"},
-        (302, 404, 403, 403, 200, 404, 403, 403),
+        (302, 404, 403, 403, 200, 404, 200, 403),
     ),
     (
         "issues:act",
         "/issues/{issue}/acknowledge/",
         {"expected_version": "{version}"},
         (302, 404, 403, 403, 302, 404, 403, 403),
+    ),
+    (
+        "issues:desk_act",
+        "/issues/desk/{issue}/acknowledge/",
+        {"expected_version": "{version}"},
+        (302, 404, 403, 403, 302, 404, 403, 403),
+    ),
+    (
+        "issues:dispatch_preview",
+        "/issues/desk/dispatch/preview/",
+        {"id": "{issue}", "lead_unit": "{housing}", "text": "整改。"},
+        # It has left the dispatchers' hands: the preview says so.
+        (302, 200, 403, 200, 403, 403, 200, 403),
+    ),
+    (
+        "issues:dispatch_confirm",
+        "/issues/desk/dispatch/confirm/",
+        {"case": "{issue}:{version}", "lead_unit": "{housing}", "text": "整改。"},
+        # What is refused is told case by case.
+        (302, 302, 403, 302, 403, 403, 302, 403),
+    ),
+    (
+        "issues:save_view",
+        "/issues/desk/views/save/?queue=all",
+        {"name": "全部"},
+        (302, 302, 302, 302, 302, 302, 302, 403),
+    ),
+    (
+        "issues:rename_view",
+        "/issues/desk/views/{view}/rename/",
+        {"name": "改名"},
+        (302, 404, 302, 404, 404, 404, 404, 403),
+    ),
+    (
+        "issues:delete_view",
+        "/issues/desk/views/{view}/delete/",
+        {},
+        (302, 404, 302, 404, 404, 404, 404, 403),
+    ),
+    (
+        "issues:paper_template_upload",
+        "/issues/papers/templates/urge/upload/",
+        {"file": default_template(PaperKind.URGE)},
+        (302, 403, 403, 403, 403, 403, 302, 403),
+    ),
+    (
+        "issues:paper_template_use",
+        "/issues/papers/templates/urge/use/",
+        {"version": "0"},
+        (302, 403, 403, 403, 403, 403, 302, 403),
     ),
     (
         "projects:publish",
@@ -234,6 +353,24 @@ ANSWERS: list[tuple[str, str, dict[str, Any], tuple[int, ...]]] = [
         (302, 403, 404, 403, 404, 404, 302, 403),
     ),
     (
+        "meetings:countersign",
+        "/meetings/{held}/countersign/",
+        {"expected_version": "{held_version}", "countersigned_on": "2025-03-21"},
+        (302, 403, 404, 403, 403, 404, 302, 403),
+    ),
+    (
+        "meetings:apply",
+        "/meetings/resolutions/{decision}/apply/",
+        {"expected_version": "1"},
+        (302, 404, 404, 403, 404, 404, 403, 403),
+    ),
+    (
+        "meetings:resume",
+        "/meetings/resolutions/{decision}/resume/",
+        {"expected_version": "1", "text": "恢复办理。"},
+        (302, 404, 404, 403, 404, 404, 403, 403),
+    ),
+    (
         "meetings:solve",
         "/meetings/resolutions/{resolution}/solve/",
         {
@@ -265,18 +402,23 @@ ANSWERS: list[tuple[str, str, dict[str, Any], tuple[int, ...]]] = [
 
 
 def answers(
-    district: District, method: str, path: str, form: dict[str, str] | None = None
+    district: District, method: str, path: str, form: dict[str, str | bytes] | None = None
 ) -> dict[str | None, int]:
     """What each of NAMES is answered; what one of them did is undone before the next."""
     ids = district.ids()
     url = path.format(**ids)
-    filled = {name: value.format(**ids) for name, value in (form or {}).items()}
     found: dict[str | None, int] = {}
     for name in NAMES:
         client = Client(raise_request_exception=False)
         if name:
             client.force_login(district.cast.people[name])
         with transaction.atomic():
+            filled = {
+                name: value.format(**ids)
+                if isinstance(value, str)
+                else SimpleUploadedFile("模板.docx", value)
+                for name, value in (form or {}).items()
+            }
             response = client.get(url) if method == "GET" else client.post(url, filled)
             if response.streaming:
                 b"".join(response.streaming_content)

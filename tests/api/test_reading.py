@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -123,7 +123,9 @@ def test_the_detail_tells_where_it_stands_and_what_i_may_do(cast: Cast) -> None:
         "handling",
         "handling",
     ]
-    assert detail["actions"] == [{"action": "acknowledge", "label": "签收", "reason": None}]
+    assert detail["actions"] == [
+        {"action": "acknowledge", "label": "签收", "owed": True, "reason": None}
+    ]
     assert Phone(cast.cao_xue).read(f"/issues/{issue.pk}").data["actions"] == []
 
 
@@ -137,9 +139,62 @@ def test_a_blocked_action_comes_with_its_reason(cast: Cast) -> None:
         {
             "action": "submit_completion",
             "label": "办结申请",
+            "owed": True,
             "reason": "还有 1 个协办单位未回复，不能申请办结。",
-        }
+        },
+        {"action": "progress", "label": "阶段反馈", "owed": False, "reason": None},
     ]
+
+
+def test_a_case_tells_what_was_asked_ordered_and_instructed(cast: Cast) -> None:
+    issue = with_the_unit(cast)
+    day = at("2025-03-05")
+    cast.step(
+        issue, Action.REQUEST_EXTENSION, cast.zheng_hua, day, until=date(2025, 3, 19), text="待料。"
+    )
+    cast.step(issue, Action.SUPERVISE, cast.xu_ning, day, grade="key", text="抓紧。")
+    cast.step(
+        issue,
+        Action.INSTRUCT,
+        cast.zhou_wei,
+        day,
+        leader_name="周伟",
+        until=date(2025, 3, 7),
+        text="请速办。",
+    )
+
+    detail = Phone(cast.wu_yang).read(f"/issues/{issue.pk}").data
+
+    (approval,) = detail["approvals"]
+    assert (approval["kind_label"], approval["until"], approval["decision"]) == (
+        "延期",
+        "2025-03-19",
+        "",
+    )
+    (order,) = detail["supervisions"]
+    assert (order["number"], order["grade_label"]) == ("督〔2025〕第1号", "重点督办")
+    (instruction,) = detail["instructions"]
+    assert (instruction["leader_name"], instruction["answered_at"]) == ("周伟", None)
+
+
+def test_a_likely_duplicate_is_found_within_fifty_metres_and_thirty_days(cast: Cast) -> None:
+    here = {"longitude": 120.6200, "latitude": 31.2600}
+    issue = cast.report(at=at("2025-03-10"), **here)
+    near = cast.report(at=at("2025-03-03"), longitude=120.6203, latitude=31.2600)
+    cast.report(at=at("2025-03-03"), longitude=120.6210, latitude=31.2600)  # 95 m away
+    cast.report(at=at("2025-02-06"), **here)  # 32 days before
+    cast.report(at=at("2025-03-03"), category=cast.parking, **here)
+    cast.report(by=cast.li_qiang, place=cast.jinshan_grid_1, at=at("2025-03-03"), **here)
+
+    found = Phone(cast.wang_fang).read(f"/issues/{issue.pk}/duplicates").data
+
+    assert [(row["issue"]["id"], row["metres"]) for row in found] == [(near.pk, 29)]
+
+
+def test_who_may_take_over_a_case(cast: Cast) -> None:
+    issue = with_the_unit(cast)
+    people = Phone(cast.zheng_hua).read(f"/issues/{issue.pk}/colleagues").data
+    assert [person["full_name"] for person in people] == ["冯刚", "吴洋"]
 
 
 def test_personal_data_is_masked_in_every_answer(cast: Cast) -> None:

@@ -14,6 +14,7 @@ from django.urls import get_resolver
 
 from issues.choices import Action
 from issues.models import Issue
+from issues.workflow import TAKEN_ELSEWHERE
 from tests.api.phone import API, Phone, report_body
 from tests.cast import Cast
 
@@ -24,7 +25,8 @@ NAMES = [None, "li_qiang", "wang_fang", "chen_jing", "he_jun", "lin_tao", "sun_l
 @pytest.fixture
 def issue(cast: Cast) -> Issue:
     phone = Phone(cast.wang_fang)
-    made = phone.send("/issues", report_body(cast, photos=[phone.photo()]))
+    body = report_body(cast, photos=[phone.photo()], source="resident", contact_phone="12012345678")
+    made = phone.send("/issues", body)
     issue = Issue.objects.get(pk=made.data["id"])
     cast.step(issue, Action.ESCALATE_TOWN, cast.wang_fang, reason="several_units", text="提级。")
     cast.step(issue, Action.CONSULT, cast.chen_jing, units=[cast.changqiao_works], text="会诊。")
@@ -59,6 +61,8 @@ READINGS = [
     ("", expect(401, 404, 200, 200, 200, 404, 200, 404)),
     ("/timeline", expect(401, 404, 200, 200, 200, 404, 200, 404)),
     ("/photos/{photo}", expect(401, 404, 200, 200, 200, 404, 200, 404)),
+    ("/duplicates", expect(401, 404, 200, 200, 200, 404, 200, 404)),
+    ("/colleagues", expect(401, 404, 200, 200, 200, 404, 200, 404)),
 ]
 
 
@@ -82,6 +86,21 @@ STEPS = [
     ("acknowledge", {}, expect(401, 404, 403, 403, 200, 404, 403, 404)),
     ("co_reply", {"text": "已办。"}, expect(401, 404, 403, 403, 403, 404, 403, 404)),
     ("first_handle", {"text": "我来。"}, expect(401, 404, 422, 422, 422, 404, 422, 404)),
+    ("urge", {"text": "请抓紧。"}, expect(401, 404, 403, 200, 403, 404, 200, 404)),
+    (
+        "progress",
+        {"visibility": "public", "text": "?"},
+        expect(401, 404, 422, 422, 422, 404, 422, 404),
+    ),
+    ("supervise", {"grade": "key", "text": "?"}, expect(401, 404, 403, 403, 403, 404, 403, 404)),
+    ("void", {"reason": "test", "text": "?"}, expect(401, 404, 422, 422, 422, 404, 422, 404)),
+    ("correct", {"title": "新标题", "text": "?"}, expect(401, 404, 403, 200, 403, 404, 200, 404)),
+    (
+        "contact",
+        {"how": "phone", "contact": "reached"},
+        expect(401, 404, 403, 403, 200, 404, 200, 404),
+    ),
+    ("auto_resume", {}, expect(401, 404, 404, 404, 404, 404, 404, 404)),
     ("no_such_action", {}, expect(401, 404, 404, 404, 404, 404, 404, 404)),
 ]
 
@@ -94,8 +113,9 @@ def test_acting_on_a_case(
 
 
 def test_looking_up_who_complained(cast: Cast, issue: Issue) -> None:
+    """The unit at work and the desk of the level; not the grid and the town that sent it up."""
     path = f"/issues/{issue.pk}/contact"
-    expected = expect(401, 404, 403, 403, 200, 404, 403, 404)
+    expected = expect(401, 404, 403, 403, 200, 404, 200, 404)
     ask = lambda phone: phone.send(path, {"reason": "check_facts"}).status_code  # noqa: E731
     assert codes(cast, ask) == expected
 
@@ -156,10 +176,13 @@ def test_the_document_is_open_to_whoever_writes_a_client(cast: Cast, path: str) 
 def test_no_endpoint_is_missing_from_this_matrix() -> None:
     asked = {"api-me", "api-tokens", "api-inbox", "api-issues", "api-sync", "api-categories"}
     asked |= {"api-places", "api-areas", "api-units", "api-issue", "api-issue-timeline"}
-    asked |= {"api-issue-photo", "api-issue-contact", "api-schema", "api-docs"}
+    asked |= {"api-issue-photo", "api-issue-reveal", "api-schema", "api-docs"}
+    asked |= {"api-issue-duplicates", "api-issue-colleagues"}
     asked |= {f"api-issue-{action.value}" for action in Action} | {"api-issue-unknown-action"}
     # Only of one's own: who has none gets nothing (test_tokens, test_inbox, test_reports).
     own = {"api-token", "api-token-current", "api-inbox-read", "api-uploads"}
     there_are = {name for name in get_resolver().reverse_dict if str(name).startswith("api-")}
     assert there_are <= asked | own
-    assert (asked | own) - there_are <= {"api-issue-create", "api-issue-auto_acknowledge"}
+    systems = {"create", "auto_acknowledge", "auto_resume", "absorb", "release", "recalculate"}
+    systems |= TAKEN_ELSEWHERE.keys()  # with the project or the meeting, on a page of theirs
+    assert (asked | own) - there_are == {f"api-issue-{action}" for action in systems}

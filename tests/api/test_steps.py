@@ -123,7 +123,7 @@ def test_units_outside_the_own_territory_cannot_be_chosen(cast: Cast) -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["create", "auto_acknowledge", "reopen", "ASSIGN", "delete", "%00", "表决"]
+    "action", ["create", "auto_acknowledge", "absorb", "ASSIGN", "delete", "%00", "表决"]
 )
 def test_there_are_no_other_actions(cast: Cast, action: str) -> None:
     issue = cast.report()

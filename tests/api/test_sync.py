@@ -26,7 +26,7 @@ from issues.models import Issue
 from people.choices import Role
 from people.models import Posting, User
 from tests.api.phone import Phone
-from tests.cast import Cast, again, assemble, post
+from tests.cast import Cast, again, assemble, person, post
 from tests.issues.moments import at, with_two_departments
 
 
@@ -244,6 +244,41 @@ def test_what_leaves_the_scope_arrives_as_a_removal(town: Cast) -> None:
     assert device.held == {own.pk: own.version}
     assert device.is_true()
     assert device.sync() == []
+
+
+def test_a_case_whose_place_was_corrected_leaves_the_wrong_phone_for_the_right_one(
+    town: Cast,
+) -> None:
+    issue, stays = town.report(), town.report()
+    first_grid, second_grid = Device(town.wang_fang), Device(town.ma_li)
+    dispatcher = Device(town.chen_jing)
+    for device in (first_grid, second_grid, dispatcher):
+        device.sync()
+    # 王芳 reported it herself, so she keeps it; her deputy does not.
+    deputy_of_wang = person("deputy", "代岗", Role.GRID_WORKER, town.longxi_grid_1)
+    deputy = Device(deputy_of_wang)
+    deputy.sync()
+
+    town.step(issue, Action.CORRECT, town.chen_jing, place=town.longxi_grid_2, text="实际在二格。")
+    for device in (first_grid, second_grid, dispatcher, deputy):
+        device.sync()
+
+    assert set(deputy.held) == {stays.pk}
+    assert set(second_grid.held) == {issue.pk}
+    assert all(device.is_true() for device in (first_grid, second_grid, dispatcher, deputy))
+
+
+def test_a_case_corrected_there_and_back_stays(town: Cast) -> None:
+    issue = town.report()
+    deputy = Device(person("deputy", "代岗", Role.GRID_WORKER, town.longxi_grid_1))
+    deputy.sync()
+    for place in (town.longxi_grid_2, town.longxi_grid_1):
+        town.step(issue, Action.CORRECT, town.chen_jing, place=place, text="更正。")
+
+    deputy.sync()
+
+    assert set(deputy.held) == {issue.pk}
+    assert deputy.is_true()
 
 
 def test_what_another_posting_still_shows_is_not_removed(town: Cast) -> None:
