@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -227,17 +228,29 @@ class UnitLine:
 def unit_lines(
     assignments: list[Assignment], clocks: list[Clock], *, until: datetime | None = None
 ) -> list[UnitLine]:
-    """The units that a reader sees, the lead first."""
+    """The units that a reader sees, the lead first; for who left, as they stood at ``until``."""
     due = {
         clock.assignment_id: clock.due_at
         for clock in clocks
-        if clock.assignment_id and clock.ended_at is None
+        if clock.assignment_id and clock.ended_at is None and until is None
     }
-    seen = [row for row in assignments if until is None or row.assigned_at <= until]
+    seen = [_as_of(row, until) for row in assignments if until is None or row.assigned_at <= until]
     return [
         UnitLine(row, _standing(row), due.get(row.pk))
         for row in sorted(seen, key=lambda row: (row.left_seq is not None, not row.is_lead, row.pk))
     ]
+
+
+def _as_of(row: Assignment, until: datetime | None) -> Assignment:
+    """The order without what its unit did later."""
+    if until is None:
+        return row
+    earlier = copy(row)
+    if row.acknowledged_at and row.acknowledged_at > until:
+        earlier.acknowledged_at = None
+    if row.replied_at and row.replied_at > until:
+        earlier.replied_at = None
+    return earlier
 
 
 def _standing(row: Assignment) -> str:

@@ -91,7 +91,7 @@ class Issue(Located):
         models.PROTECT,
         null=True,
         blank=True,
-        db_index=False,  # nothing is looked up by it
+        db_index=False,  # looked up within a unit or a grid alone (issues.duties)
         related_name="+",
         verbose_name="经办人",
     )

@@ -113,3 +113,21 @@ def test_who_only_reported_a_case_reads_the_public_notes_alone(cast: Cast, clien
         page = client.get(f"/issues/{issue.pk}/").content.decode()
         assert "已联系管件厂。" in page
         assert ("预算尚未批复。" in page) == both
+
+
+def test_a_unit_that_left_does_not_see_when_the_next_one_took_it_on(
+    cast: Cast, client: Client
+) -> None:
+    issue = cast.step(
+        with_the_unit(cast),
+        Action.TRANSFER,
+        cast.chen_jing,
+        at("2025-03-05"),
+        lead_unit=cast.changqiao_patrol,
+        text="由执法局办理。",
+    )
+    cast.step(issue, Action.ACKNOWLEDGE, cast.xu_lei, at("2025-03-05", "15:00"))
+    for reader, told in ((cast.wu_yang, False), (cast.chen_jing, True)):
+        client.force_login(reader)
+        page = client.get(f"/issues/{issue.pk}/").content.decode()
+        assert ("2025-03-05 15:00" in page) == told
