@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from enum import StrEnum
 from random import Random
 
+from governance.reference import besides, twists
 from governance.reference.chance import SEED, stream
+from governance.reference.duplicates import Doubles
+from governance.reference.lines import Matter, Script, day_of, midnight
 from governance.reference.matters import SAFETY_CATEGORIES, Matters
 from governance.reference.stage import Stage
-from governance.reference.stories import Matter, Script, Story, day_of
+from governance.reference.stories import Story
 from issues.choices import Level, Outcome
 
 FIRST_DAY = date(2024, 1, 2)
@@ -46,9 +49,12 @@ NOT_SOLVED = {Outcome.PARTLY: 62, Outcome.EXPLAINED: 82, Outcome.UNFOUNDED: 24}
 WITHOUT_ORGAN = 46
 CLOSED_LATER = 33  # reported in December 2025, closed in 2026
 IN_THE_TOWN = 2560
-IN_THE_GRID = 4000
+IN_THE_GRID = 4000  # with the duplicates
 TOTAL = 9600
 SMALL_TOTAL = 480
+# Reports of what was reported already: (in the full district, in the small one).
+MERGED = (144, 7)
+UNMERGED = (16, 2)  # merged by mistake
 
 
 @dataclass(frozen=True)
@@ -61,10 +67,27 @@ class Draft:
 
 def scripts(stage: Stage, size: Size) -> list[Script]:
     """The scripts of the history in the order of arrival."""
-    told = [
-        _tell(stage, draft, number) for number, draft in enumerate(_drafts(stage, size), start=1)
+    small = size == Size.SMALL
+    drafts = _with_twists(stage, list(_drafts(stage, size)), small=small)
+    told = [_tell(stage, draft, number) for number, draft in enumerate(drafts, start=1)]
+    end = midnight(LAST_DAY + timedelta(days=1))
+    doubles = Doubles(stage, stream("duplicates"), end)
+    told += [
+        *doubles.merged(told, MERGED[small]),
+        *doubles.unmerged(told, UNMERGED[small]),
     ]
+    told = besides.add(stage, told, besides.COUNTS[small], purpose="history", until=end)
     return sorted(told, key=lambda script: script[0].at)
+
+
+def _with_twists(stage: Stage, drafts: list[Draft], *, small: bool) -> list[Draft]:
+    """Those that close in 2026 go straight on, or they would close long after it began."""
+    free = [draft for draft in drafts if not draft.closes_later]
+    matters = twists.spread(
+        stage, [draft.matter for draft in free], small=small, rng=stream("twists")
+    )
+    twisted = [replace(d, matter=matter) for d, matter in zip(free, matters, strict=True)]
+    return twisted + [draft for draft in drafts if draft.closes_later]
 
 
 def _drafts(stage: Stage, size: Size) -> Iterator[Draft]:
@@ -97,7 +120,9 @@ def _drafts(stage: Stage, size: Size) -> Iterator[Draft]:
     for _ in some(IN_THE_TOWN):
         yield Draft(matters.draw(Level.TOWN))
         written += 1
-    for _ in range((TOTAL if size == Size.FULL else SMALL_TOTAL) - written):
+    small = size == Size.SMALL
+    doubles = MERGED[small] + UNMERGED[small]
+    for _ in range((SMALL_TOTAL if small else TOTAL) - doubles - written):
         yield Draft(matters.draw(Level.GRID))
 
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from areas.models import Place
-from core.workdays import moment
+from core.workdays import Calendar, moment
 from governance.reference.chance import stream
+from governance.reference.lines import midnight
 from governance.reference.organisations import OFFICES
 from governance.reference.stage import Stage
-from governance.reference.stories import midnight
 from governance.reference.territory import stem
+from issues.choices import Decision, Level, Status, SuspensionKind
+from issues.models import Approval, Issue
 from meetings import actions, reporting
-from meetings.choices import Frequency
-from meetings.models import MeetingSeries
+from meetings.choices import Frequency, ItemKind
+from meetings.models import AgendaItem, MeetingSeries, Resolution
 from meetings.quarters import Quarter, quarters_between
 from people.choices import Role
 from people.models import Organisation, User
+from projects.models import ProjectAspect
 
 FIRST_DAY, LAST_DAY = date(2024, 1, 1), date(2025, 12, 31)
 SERIES_SINCE = date(2023, 12, 4)
@@ -33,6 +36,7 @@ CANCELLED = 3  # town meetings that were planned and never held
 SOLVED, RUNNING, LATE = 65, 5, 2
 SINGLE_UNIT = 24  # not cross-department
 OF_COMMUNITIES = 8  # cross-department, but decided in a community: not counted
+OF_THE_SPECIAL_MEETING = 3  # cases
 OF_THIS_YEAR = 4  # of each district meeting since: not counted
 
 MATTERS = (
@@ -64,6 +68,18 @@ class Held:
     town: Place | None
 
 
+def meeting_day(quarter: Quarter, calendar: Calendar) -> date:
+    """When the district's meeting of a quarter is held."""
+    return calendar.add_working_days(quarter.first + timedelta(days=DAY_OF_QUARTER), 0)
+
+
+def next_meeting_day(day: date, calendar: Calendar) -> date:
+    """The district's first meeting after ``day``."""
+    quarter = Quarter.of(day)
+    held = meeting_day(quarter, calendar)
+    return held if held > day else meeting_day(quarter.next, calendar)
+
+
 def create(stage: Stage, today: date) -> None:
     """Write the meetings of the past and the district's next one, through the real actions."""
     Calls(stage, today).create()
@@ -75,6 +91,7 @@ class Calls:
         self.today = today
         self.rng = stream("meetings")
         self.district = stage.places["吴中区"]
+        self.held: list[Held] = []
         self.towns = [
             place
             for place in stage.places.values()
@@ -88,6 +105,8 @@ class Calls:
         self._community_meetings()
         self._resolutions([*district, *towns])
         self._this_year()
+        self._special_meeting()
+        self._countersign()
         self._reports()
 
     # --- meetings ---
@@ -97,15 +116,11 @@ class Calls:
             self._hold(
                 self.district_series,
                 f"{quarter.label}联席会议",
-                self._meeting_day(quarter),
+                meeting_day(quarter, self.stage.calendar),
                 topics=len(TOPICS),
             )
             for quarter in quarters_between(FIRST_DAY, LAST_DAY)
         ]
-
-    def _meeting_day(self, quarter: Quarter) -> date:
-        day = quarter.first + timedelta(days=DAY_OF_QUARTER)
-        return self.stage.calendar.add_working_days(day, 0)
 
     def _town_meetings(self) -> list[Held]:
         rng, held = self.rng, []
@@ -136,7 +151,7 @@ class Calls:
     def _this_year(self) -> None:
         """The district's meetings since 2025; the one of this quarter is planned or just held."""
         for quarter in quarters_between(date(2026, 1, 1), self.today):
-            day = self._meeting_day(quarter)
+            day = meeting_day(quarter, self.stage.calendar)
             title = f"{quarter.label}联席会议"
             if day < self.today:
                 held = self._hold(self.district_series, title, day, topics=len(TOPICS))
@@ -179,9 +194,10 @@ class Calls:
         *,
         town: Place | None = None,
         topics: int = 1,
+        planned_on: date | None = None,
     ) -> Held:
         by = self._secretary(series.place)
-        planned_at = moment(day - timedelta(days=8), time(10))
+        planned_at = moment(planned_on or day - timedelta(days=8), time(10))
         meeting = actions.schedule_meeting(
             by=by, series=series, title=title, planned_on=day, location="会议室", at=planned_at
         )
@@ -202,7 +218,9 @@ class Calls:
             expected_version=meeting.version + topics,
             at=moment(day, time(17)),
         )
-        return Held(meeting.pk, meeting.version, day, by, town)
+        held = Held(meeting.pk, meeting.version, day, by, town)
+        self.held.append(held)
+        return held
 
     def _cancel(self, series: MeetingSeries, title: str) -> None:
         by = self._secretary(series.place)
@@ -292,6 +310,116 @@ class Calls:
             else self._offices(town, 2)
         )
         return text.format(area=area.name), units
+
+    # --- cases that were suspended until a meeting ---
+
+    def _special_meeting(self) -> None:
+        """A meeting of this week on cases that have waited longest for one.
+
+        One goes to its unit, one becomes a key project, what is left waits for the secretary.
+        """
+        working = self.stage.calendar.add_working_days
+        planned, held_on, signed = (working(self.today, -days) for days in (8, 3, 1))
+        cases = self._waiting_since(moment(planned, time(9)))[:OF_THE_SPECIAL_MEETING]
+        if not cases:
+            return  # soon after New Year nothing has waited so long
+        title = f"{Quarter.of(held_on).label}复杂区域治理专题会议"
+        meeting = self._hold(self.district_series, title, held_on, topics=0, planned_on=planned)
+        resolutions = [self._decide(meeting, case) for case in cases]
+        actions.countersign_minutes(
+            meeting.pk,
+            by=meeting.by,
+            countersigned_on=signed,
+            expected_version=meeting.version,
+            at=moment(signed, time(10)),
+        )
+        self.held.remove(meeting)
+        afternoon = moment(signed, time(15))
+        for resolution, carry_out in zip(resolutions, (self._apply, self._convert), strict=False):
+            carry_out(resolution, afternoon)
+
+    def _waiting_since(self, at: datetime) -> list[Issue]:
+        asked = Approval.objects.filter(
+            reason=SuspensionKind.MEETING, decision=Decision.APPROVED, asked_at__lt=at
+        )
+        waiting = Issue.objects.filter(
+            level=Level.DISTRICT, status=Status.SUSPENDED, pk__in=asked.values("issue_id")
+        )
+        return list(waiting.select_related("category", "town", "area").order_by("review_at", "pk"))
+
+    def _decide(self, meeting: Held, issue: Issue) -> Resolution:
+        last = AgendaItem.objects.filter(meeting=meeting.pk).count()
+        item = AgendaItem.objects.create(
+            meeting_id=meeting.pk,
+            position=last + 1,
+            kind=ItemKind.PROPOSED_ISSUE,
+            issue=issue,
+            reason="涉及多个部门职责和资金，提请联席会议议定。",
+        )
+        units = self.stage.organs(issue.category.name)
+        lead = units.leads[0]
+        resolution = actions.add_resolution(
+            meeting.pk,
+            by=meeting.by,
+            text=f"{issue.title}由{lead.short_name}牵头办理，有关单位配合，资金在年度预算内统筹",
+            lead_unit=lead,
+            units=units.others[:1],
+            responsible_person=self.stage.roster.of(Role.UNIT_HEAD, lead)[0],
+            due_date=self._working(self.today + timedelta(days=30)),
+            agenda_item=item,
+            expected_version=meeting.version,
+            at=moment(meeting.held_on, time(17, 20)),
+        )
+        meeting.version += 1
+        return resolution
+
+    def _apply(self, resolution: Resolution, at: datetime) -> None:
+        actions.apply_resolution(
+            resolution.pk,
+            by=self._secretary(self.district),
+            expected_version=resolution.version,
+            at=at,
+        )
+
+    def _convert(self, resolution: Resolution, at: datetime) -> None:
+        """All five elements are decided with it: it is published at once."""
+        issue, day = resolution.case, resolution.due_date + timedelta(days=120)
+        if issue is None or issue.town is None:
+            raise LookupError("a case of a town was decided on")
+        office = self.stage.organisations[f"{stem(issue.town.name)}城建办"]
+        actions.convert_by_resolution(
+            resolution.pk,
+            by=self.stage.roster.at(Role.DISTRICT_LEADER, self.district.pk)[0],
+            data={
+                "name": f"{issue.title}综合整治",
+                "aspect": ProjectAspect.objects.get(name="背街小巷与飞线"),
+                "year": day.year,
+                "area": issue.area,
+                "place": issue.town,
+                "target": "整治点位 6 处",
+                "content": "由联席会议议定的问题转来，一次规划、分步实施，完成后由专班验收。",
+                "lead_department": resolution.lead_unit,
+                "responsible_unit": office,
+                "project_owner": self.stage.roster.of(Role.UNIT_HEAD, office)[0],
+                "due_date": day,
+            },
+            text="单件难以根治，按项目推进。",
+            expected_version=resolution.version,
+            at=at,
+        )
+
+    def _countersign(self) -> None:
+        """The minutes of meetings that were held a while ago are final."""
+        for meeting in self.held:
+            day = self._working(meeting.held_on + timedelta(days=5))
+            if day < self.today:
+                actions.countersign_minutes(
+                    meeting.pk,
+                    by=meeting.by,
+                    countersigned_on=day,
+                    expected_version=meeting.version,
+                    at=moment(day, time(10)),
+                )
 
     # --- the quarterly reports ---
 

@@ -23,6 +23,7 @@ from governance.reference import (
     territory,
 )
 from governance.reference.history import Size
+from governance.reference.pictures import Album
 from governance.reference.staff import Roster
 from governance.reference.stage import Stage
 from governance.reference.tail import Tail
@@ -36,7 +37,6 @@ def is_loaded() -> bool:
     return Place.objects.exists()
 
 
-@transaction.atomic
 def load(*, size: Size, today: date, say: Say = lambda text: None) -> None:
     """Build the reference district as it stands on the morning of ``today``.
 
@@ -48,15 +48,21 @@ def load(*, size: Size, today: date, say: Say = lambda text: None) -> None:
         )
     if is_loaded():
         raise Refused("数据库里已经有数据，参考数据只能装入空的数据库。")
+    with Album() as album, transaction.atomic():
+        _build(size, today, album, say)
+
+
+def _build(size: Size, today: date, album: Album, say: Say) -> None:
     say("地区、组织和人员 …")
     district = territory.create()
     organisations.create(district)
     staff.create(district)
+    staff.appoint_deputies(today)
     say("复杂区域和诉求 …")
     complex_areas.create(district, Roster(today))
     stage = Stage(today)
     say("问题的历史 …")
-    _issues(stage, size, today)
+    _issues(stage, size, today, album)
     say("攻坚项目和联席会议 …")
     key_projects.create(stage, today)
     joint_meetings.create(stage, today)
@@ -68,14 +74,11 @@ def load(*, size: Size, today: date, say: Say = lambda text: None) -> None:
         cursor.execute("ANALYZE")  # else the first pages are planned for empty tables
 
 
-def _issues(stage: Stage, size: Size, today: date) -> None:
-    told = history.scripts(stage, size) + Tail(stage, today).scripts(size)
-    unread_since = scripts.unread_since(today)
+def _issues(stage: Stage, size: Size, today: date, album: Album) -> None:
     with _no_garbage_collection():
-        if size == Size.FULL:
-            scripts.write(told, unread_since=unread_since)
-        else:
-            scripts.act(told)
+        told = history.scripts(stage, size) + Tail(stage, today).scripts(size)
+        album.illustrate(told, size)
+        scripts.write(told, unread_since=scripts.unread_since(today))
     scripts.remind(stage.calendar, today)
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from random import Random
 
 from areas.models import Place
+from governance.reference.lines import Matter
 from governance.reference.stage import Stage
-from governance.reference.stories import Matter
 from governance.reference.territory import town_of
 from issues.choices import Level, Outcome, Source, Urgency
 from people.models import Organisation

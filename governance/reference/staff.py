@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from areas.choices import PlaceLevel
 from areas.models import Place
@@ -53,6 +53,26 @@ PREFIXES = {
     Role.UNIT_HANDLER: "u",
     Role.UNIT_HEAD: "h",
 }
+
+
+@dataclass(frozen=True)
+class Absence:
+    """The post of somebody who is away, the post of who stands in, and from which day to which,
+    counted from today.
+    """
+
+    role: Role
+    where: str
+    deputy_role: Role
+    deputy_at: str
+    days: tuple[int, int]
+
+
+ABSENCES = (
+    Absence(Role.GRID_WORKER, "龙西第4网格", Role.GRID_WORKER, "龙西第3网格", (-2, 9)),
+    Absence(Role.UNIT_HANDLER, demo.ACCOUNTS["handler"][1], Role.UNIT_HANDLER, "区城管局", (5, 12)),
+    Absence(Role.TOWN_DISPATCHER, "城南街道", Role.SECRETARY, "城南街道", (-4, 3)),
+)
 
 
 @dataclass(frozen=True)
@@ -180,16 +200,38 @@ def _create_those_who_left(district: Place) -> None:
     )
 
 
+def appoint_deputies(today: date) -> None:
+    """Three who are away around ``today``, each with a colleague who stands in (AB岗)."""
+    for absence in ABSENCES:
+        held = _holders(absence.role, absence.where).order_by("-id")[0]
+        deputy = _holders(absence.deputy_role, absence.deputy_at).order_by("-id")[0]
+        first, last = (today + timedelta(days=days) for days in absence.days)
+        Posting.objects.create(
+            user=deputy.user,
+            role=held.role,
+            place=held.place,
+            organisation=held.organisation,
+            starts_on=first,
+            ends_on=last,
+            deputises_for=held,
+        )
+
+
+def _holders(role: Role, where: str) -> QuerySet[Posting]:
+    held = Posting.objects.filter(role=role, ends_on__isnull=True, user__is_active=True)
+    return held.filter(Q(place__name=where) | Q(organisation__short_name=where))
+
+
 class Roster:
-    """The people in office on a day, by role and place or organisation."""
+    """The people in office on a day, by role and place or organisation, without deputies."""
 
     def __init__(self, day: date) -> None:
         self._users: dict[int, User] = {}
         self._at: defaultdict[tuple[str, int], list[User]] = defaultdict(list)
         self._in: defaultdict[tuple[str, int], list[User]] = defaultdict(list)
         held: defaultdict[int, list[Posting]] = defaultdict(list)
-        postings = Posting.objects.in_force(day).with_scope_data().select_related("user")
-        for posting in postings.filter(Q(user__is_active=True)).order_by("id"):
+        postings = Posting.objects.in_force(day).in_own_right().with_scope_data()
+        for posting in postings.filter(user__is_active=True).select_related("user").order_by("id"):
             user = self._users.setdefault(posting.user_id, posting.user)
             posting.user = user
             held[user.pk].append(posting)

@@ -1,26 +1,23 @@
 """How a matter goes through the loop, as a script: who does what, when, and in what words.
 
 A script is a list of lines. ``governance.reference.scripts`` plays it: by the real actions, or in
-bulk.
+bulk. The side paths are in ``governance.reference.detours``; what happens beside the way is added
+by ``governance.reference.besides``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from random import Random
 from typing import Any
 
-from areas.models import ComplexArea, Place
-from core.workdays import SHANGHAI, moment
 from governance.reference import words
 from governance.reference.chance import full_name, phone, uuid4
-from governance.reference.pace import Pace
-from governance.reference.stage import Stage
+from governance.reference.detours import Detours
+from governance.reference.lines import Script, Twist
+from governance.reference.telling import SLOW
 from governance.reference.territory import town_of
 from issues.choices import (
-    HANDLING_ACTIONS,
     Action,
     Contact,
     EscalationReason,
@@ -30,113 +27,80 @@ from issues.choices import (
     SendDownReason,
     Source,
     Status,
-    Urgency,
 )
-from issues.models import Category
-from issues.workflow import GRID_HANDLING, PENDING_FIRST, REVISIT_ATTEMPTS, State
+from issues.conditions import REVISIT_ATTEMPTS
+from issues.states import GRID_HANDLING, PENDING_FIRST, State
 from people.choices import Role
 from people.models import Organisation, User
 
-SLOW = 0.06  # how often a step takes longer than it may
 ACKNOWLEDGED_LATE = 0.08  # how often a unit lets a case lie until it is deemed acknowledged
 FAILED_VERIFICATION = 0.05
 REDONE = 0.03
 NOT_REACHED = 0.15
 SENT_DOWN = 0.03
-SWEEP_SECONDS = 300  # within which the platform notices that a deadline has passed
+HANDED_OVER = 0.02
+MERGED_BY_THE_TOWN = 0.25  # of the duplicates; the others by the grid worker
+NEGLECTED = 0.006  # how often a unit takes so long that the platform sends an order
 SATISFACTION = ((5, 4, 3, 2, 1), (54, 32, 10, 3, 1))
 
-
-@dataclass(frozen=True, kw_only=True)
-class Matter:
-    """What a case is about, and which way it will go."""
-
-    category: Category
-    place: Place
-    area: ComplexArea | None
-    source: Source
-    urgency: Urgency
-    level: Level  # where it is dealt with in the end
-    outcome: Outcome
-    lead: Organisation | None = None  # None: the grid itself deals with it
-    co_units: Sequence[Organisation] = ()
-
-
-@dataclass(frozen=True)
-class Line:
-    """One step of a script. ``by`` None is the platform; ``to`` is where the case then stands."""
-
-    action: Action
-    by: User | None
-    at: datetime
-    data: dict[str, Any]
-    to: State
-
-
-Script = list[Line]
+HANDLING_DAYS = {Level.TOWN: (1, 4), Level.DISTRICT: (3, 8)}  # working days that a unit takes
+LATE_DAYS = (1, 3)  # working days after the limit, when it is slow
+NEGLECTED_DAYS = (5, 9)
+REVIEWS = (Twist.SECOND_REVIEW, Twist.REVIEW_REDONE)
+WITH_POINT = (Source.PATROL, Source.RESIDENT, Source.COMMUNITY)  # others come by telephone or paper
 
 
 @dataclass
-class Story:
-    """Tells one matter from the report to the closing.
-
-    With ``pin``, the line of that index happens at that instant, and the rest follows from it.
-    """
-
-    stage: Stage
-    matter: Matter
-    rng: Random
-    pin: tuple[int, datetime] | None = None
-    lines: Script = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.pace = Pace(self.stage.calendar, self.rng)
-        self.urgent = self.matter.urgency == Urgency.SAFETY
-        roster, place = self.stage.roster, self.matter.place
-        lineage = place.lineage()
-        workers = roster.at(Role.GRID_WORKER, lineage["grid_id"])
-        self.worker = workers[0] if workers else None
-        self.officers = roster.at(Role.COMMUNITY_OFFICER, lineage["community_id"])
-        self.town_id, self.district_id = lineage["town_id"], lineage["district_id"]
-        self.first = self.worker or self.officers[0]
-        self.handled_by: set[int] = set()
-        self.where = self.matter.area.name if self.matter.area else place.name
-        self.trouble = words.trouble(self.matter.category.name, self.where, self.rng)
-
-    @property
-    def at(self) -> datetime:
-        return self.lines[-1].at
+class Story(Detours):
+    """Tells one matter from the report to the closing."""
 
     def tell(self, day: date) -> Script:
         """The whole script of a report that comes in on ``day``."""
         self._report(day)
+        if self._tell_of_its_arrival():
+            return self.lines
+        self._tell_of_its_handling()
+        if self.lines[-1].to.status == Status.VOID:
+            return self.lines
+        self._close()
+        if self.twist == Twist.REOPENED:
+            self._reopen(self._back_to_work(), called=self._is_called())
+            self._again()
+        return self.lines
+
+    def _tell_of_its_arrival(self) -> bool:
+        """What may happen before anybody takes it on; returns whether that was the end of it."""
+        match self.twist:
+            case Twist.MERGED:
+                self._merge()
+                return True
+            case Twist.UNMERGED:
+                self._merge()
+                self._unmerge()
+            case Twist.VOIDED | Twist.VOID_REFUSED if self.matter.level == Level.GRID:
+                self._void(confirmed=self.twist == Twist.VOIDED)
+        return self.lines[-1].to.status == Status.VOID
+
+    def _tell_of_its_handling(self) -> None:
         level, lead = self.matter.level, self.matter.lead
         if lead is None:
             self._in_the_grid()
+            return
+        if self.twist == Twist.REOPENED_TWICE:
+            self._twice_below()
         else:
             self._to_the_town()
             if level == Level.DISTRICT:
                 self._to_the_district()
-            self._by_units(level, lead)
+            if self.twist in (Twist.VOIDED, Twist.DECLINED, Twist.VOID_REFUSED):
+                self._void(confirmed=self.twist != Twist.VOID_REFUSED)
+                if self.twist != Twist.VOID_REFUSED:
+                    return
+        self._by_units(lead)
+
+    def _close(self) -> None:
         self._verification()
         self._revisit()
-        return self.lines
-
-    def _add(self, action: Action, by: User | None, at: datetime, to: State, **data: Any) -> None:
-        if self.pin and self.pin[0] == len(self.lines):
-            at = self.pin[1]
-        self.lines.append(Line(action, by, at, data, to))
-        if by and action in HANDLING_ACTIONS:
-            self.handled_by.add(by.pk)
-
-    # --- how long ---
-
-    def _after(self, low: int, high: int, slow: tuple[int, int]) -> datetime:
-        """So many working days later, now and then too many; at once where safety is at stake."""
-        is_slow = self.rng.random() < SLOW
-        if self.urgent:
-            return self.pace.soon(self.at, 100)
-        return self.pace.days(self.at, *(slow if is_slow else (low, high)))
 
     # --- report and grid ---
 
@@ -163,6 +127,9 @@ class Story:
         }
         if matter.source in (Source.RESIDENT, Source.HOTLINE):
             data |= {"contact_name": full_name(rng), "contact_phone": phone(rng)}
+        if matter.source in WITH_POINT:
+            longitude, latitude = matter.point or self.stage.boxes[matter.place.pk].point(rng)
+            data |= {"longitude": longitude, "latitude": latitude}
         at = self.pace.report(day)
         if matter.source == Source.INSPECTION:
             at = self.pace.office(day)
@@ -193,14 +160,7 @@ class Story:
             )
             return
         self._first_handle()
-        self._add(
-            Action.SUBMIT_COMPLETION,
-            self.first,
-            self._after(0, 3, slow=(4, 6)),
-            solved,
-            outcome=self.matter.outcome,
-            text=done,
-        )
+        self._submit(self.first, self._after(0, 3, slow=(4, 6)))
 
     def _first_handle(self) -> None:
         self._add(
@@ -292,66 +252,133 @@ class Story:
 
     # --- units ---
 
-    def _by_units(self, level: Level, lead: Organisation) -> None:
-        matter, roster = self.matter, self.stage.roster
+    def _by_units(self, lead: Organisation) -> None:
+        """From the triage of the level at which the case now stands to the submission."""
+        if self.twist == Twist.TO_MEETING:
+            self._wait_for_the_meeting()
+        self._dispatch(lead)
+        if self.lines[-1].to.status == Status.ASSIGNED:
+            handler = self._acknowledge()
+        else:
+            handler = self._handler(lead)  # a ruling leaves nothing to acknowledge
+        if self.rng.random() < HANDED_OVER and not self.urgent:
+            handler = self._hand_over(handler)
+        self._wait_or_ask()
+        for unit in self.matter.co_units:
+            self._add(
+                Action.CO_REPLY,
+                self._handler(unit),
+                self._after(0, 2, slow=(5, 6)),
+                self._state(Status.HANDLING),
+                text=words.CO_REPLIED,
+            )
+        submitter = self._head(lead) if self.rng.random() < 0.1 else handler
+        self._submit(submitter, self._done_at())
+
+    def _dispatch(self, lead: Organisation) -> None:
+        """To the unit itself, or by the way round over units that say it is not theirs."""
+        matter = self.matter
         if matter.co_units or self.rng.random() < 0.3:
-            self._consult(level)
-        role, place_id = (
-            (Role.TOWN_DISPATCHER, self.town_id)
-            if level == Level.TOWN
-            else (Role.DISTRICT_DISPATCHER, self.district_id)
-        )
+            self._consult(self.level)
+        wrong = self.stage.wrong_units(matter)
+        match self.twist:
+            case Twist.RETURNED:
+                self._assign(self.rng.choice(wrong))
+                self._request_return(lead)
+                self._approve_return()
+                if matter.co_units:
+                    self._consult(self.level)
+                self._assign(lead)
+            case Twist.RETURN_REFUSED:
+                self._assign(lead)
+                self._request_return(None)
+                self._refuse_return()
+            case Twist.RULED:
+                first, *others = self.rng.sample(wrong, min(2, len(wrong)))
+                self._assign(first)
+                self._request_return(lead)
+                self._approve_return()
+                if matter.co_units:
+                    self._consult(self.level)
+                # Now and then the unit that it really is objects as well.
+                objects = others[0] if others and self.rng.random() < 0.6 else lead
+                self._assign(objects)
+                self._request_return(None if objects == lead else lead)
+                self._arbitrate(lead, self._soon())
+            case Twist.RULED_LATE:
+                self._assign(self.rng.choice(wrong))
+                self._request_return(lead)
+                self._rule_late(lead)
+            case Twist.TRANSFERRED:
+                self._assign(self.rng.choice(wrong))
+                self._acknowledge()
+                self._transfer(lead)
+            case _:
+                self._assign(lead)
+
+    def _assign(self, lead: Organisation) -> None:
         self._add(
             Action.ASSIGN,
-            self.rng.choice(roster.at(role, place_id)),
+            self._dispatcher(),
             self._after(0, 1, slow=(2, 3)),
-            State(level, Status.ASSIGNED),
+            self._state(Status.ASSIGNED),
             lead_unit=lead,
-            co_units=[
-                {"unit": unit, "task": "配合主办单位办理，并书面回复。", "reply_required": True}
-                for unit in matter.co_units
-            ],
+            co_units=self._co_units(),
             limit_days=None,
             text=f"请{lead.short_name}在规定时限内办结，办结后上传现场照片。",
         )
-        handler = self._acknowledge(level, lead)
-        for unit in matter.co_units:
-            self._add(
-                Action.CO_REPLY,
-                self.rng.choice(roster.of(Role.UNIT_HANDLER, unit)),
-                self._after(0, 2, slow=(5, 6)),
-                State(level, Status.HANDLING),
-                text="已派员到场，协办事项已完成。",
-            )
-        days, slow = ((1, 4), (8, 12)) if level == Level.TOWN else ((3, 8), (16, 24))
-        submitter = handler
-        if self.rng.random() < 0.1:
-            submitter = roster.of(Role.UNIT_HEAD, lead)[0]
-        self._submit(level, submitter, self._after(*days, slow=slow))
 
-    def _acknowledge(self, level: Level, lead: Organisation) -> User:
+    def _wait_or_ask(self) -> None:
+        """What a unit may ask for while it works."""
+        match self.twist:
+            case Twist.EXTENDED:
+                self._extend()
+            case Twist.EXTENSION_REFUSED:
+                self._extend(approved=False)
+            case Twist.EXTENDED_TWICE:
+                self._extend()
+                self._extend(again=True)
+            case Twist.SUSPENDED:
+                self._suspend()
+            case Twist.SUSPENSION_REFUSED:
+                self._refuse_suspension()
+
+    def _done_at(self) -> datetime:
+        """When the unit says that it is done: mostly in time, and hardly ever long after."""
+        chance, due = self.rng.random(), self.watch.due
+        asked = self.twist in (Twist.EXTENDED, Twist.EXTENDED_TWICE, Twist.EXTENSION_REFUSED)
+        usual = (1, 3) if asked else HANDLING_DAYS[self.level]
+        done = self.pace.days(self.at, *usual)
+        if due is None or self.urgent:
+            return self._after(*usual, slow=usual)
+        late = NEGLECTED_DAYS if chance < NEGLECTED else LATE_DAYS
+        delayed = self.pace.days(max(due, self.at), *late)
+        if chance < NEGLECTED + SLOW:
+            return delayed
+        return done if done <= due else min(done, delayed)
+
+    def _acknowledge(self) -> User:
         """The handler signs for it within a day, or the platform does when the day is over."""
-        handler = self.rng.choice(self.stage.roster.of(Role.UNIT_HANDLER, lead))
-        handling = State(level, Status.HANDLING)
+        handler = self._handler(self._lead())
+        handling = self._state(Status.HANDLING)
         is_late = self.rng.random() < ACKNOWLEDGED_LATE
-        seconds = self.rng.randint(5, SWEEP_SECONDS)
         natural = self.pace.days(self.at, 0, 1)
         if self.urgent:
             self._add(Action.ACKNOWLEDGE, handler, self.pace.soon(self.at, 60), handling)
             return handler
         due = self.stage.calendar.deadline(self.at, 1).at
         if is_late:
-            self._add(Action.AUTO_ACKNOWLEDGE, None, due + timedelta(seconds=seconds), handling)
+            self._add(Action.AUTO_ACKNOWLEDGE, None, self._platform(due), handling)
         else:
             self._add(Action.ACKNOWLEDGE, handler, min(natural, due), handling)
         return handler
 
-    def _submit(self, level: Level, by: User, at: datetime) -> None:
+    def _submit(self, by: User, at: datetime) -> None:
         self._add(
             Action.SUBMIT_COMPLETION,
             by,
             at,
-            State(level, Status.VERIFY),
+            self._state(Status.VERIFY),
             outcome=self.matter.outcome,
             text=self._result(),
         )
@@ -365,28 +392,89 @@ class Story:
         rest = words.PARTLY if self.matter.outcome == Outcome.PARTLY else ""
         return f"{self.trouble.remedy}。{rest}"
 
+    # --- duplicates ---
+
+    def _merge(self) -> None:
+        """Seen by the grid at once, or by the town when it has come there."""
+        by, at = self.first, self.pace.soon(self.at, 200)
+        if self.twist == Twist.MERGED and self.rng.random() < MERGED_BY_THE_TOWN:
+            self._escalate_to_town()
+            by, at = self._dispatcher(), self.pace.days(self.at, 0, 1)
+        self._add(
+            Action.MERGE,
+            by,
+            at,
+            self._state(Status.MERGED),
+            master=self.matter.master,
+            text=words.MERGED,
+        )
+
+    def _unmerge(self) -> None:
+        self._add(
+            Action.UNMERGE,
+            self.rng.choice(self.stage.roster.at(Role.TOWN_DISPATCHER, self.town_id)),
+            self._after(1, 2, slow=(3, 3)),
+            PENDING_FIRST,
+            text=words.UNMERGED,
+        )
+
+    # --- again ---
+
+    def _again(self) -> None:
+        """Handled once more by who handled it before, and closed."""
+        days, slow = ((1, 3), (4, 5)) if self.level == Level.GRID else ((2, 5), (6, 7))
+        self._submit(self._worker_again(), self._after(*days, slow=slow))
+        self._close()
+
+    def _twice_below(self) -> None:
+        """Closed and reopened twice on the level below, the second time one level up."""
+        if self.matter.level == Level.TOWN:
+            self._in_the_grid()
+            above = State(Level.TOWN, Status.TRIAGE)
+        else:
+            self._to_the_town()
+            office = self.rng.choice(
+                self.stage.offices(self.matter.category.name, town_of(self.matter.place)).leads
+            )
+            self._assign_alone(office)
+            handler = self._acknowledge()
+            self._submit(handler, self._after(1, 4, slow=(5, 6)))
+            above = State(Level.DISTRICT, Status.TRIAGE)
+        self._close()
+        self._reopen(self._back_to_work(), called=self._is_called())
+        self._again()
+        self._reopen(above, called=self._is_called())
+
+    def _assign_alone(self, office: Organisation) -> None:
+        self._add(
+            Action.ASSIGN,
+            self._dispatcher(),
+            self._after(0, 1, slow=(2, 3)),
+            self._state(Status.ASSIGNED),
+            lead_unit=office,
+            co_units=[],
+            limit_days=None,
+            text=f"请{office.short_name}在规定时限内办结，办结后上传现场照片。",
+        )
+
     # --- verification and revisit ---
 
     def _verification(self) -> None:
-        level = self.matter.level
-        fails = self.rng.random() < FAILED_VERIFICATION
-        if fails:
-            back = GRID_HANDLING if level == Level.GRID else State(level, Status.HANDLING)
+        if self.twist == Twist.FAILED or self.rng.random() < FAILED_VERIFICATION:
             self._add(
                 Action.FAIL_VERIFICATION,
                 self._verifier(),
                 self._after(0, 2, slow=(3, 5)),
-                back,
+                self._back_to_work(),
                 reason=self.rng.choice(list(FailReason)),
                 text="现场仍有遗留问题，请继续处理。",
             )
-            self._submit(level, self._worker_again(), self._after(1, 2, slow=(4, 6)))
-        called = self._is_called()
+            self._submit(self._worker_again(), self._after(1, 2, slow=(4, 6)))
         self._add(
             Action.PASS_VERIFICATION,
             self._verifier(),
             self._after(0, 2, slow=(3, 5)),
-            State(level, Status.REVISIT if called else Status.CLOSED),
+            self._state(Status.REVISIT if self._is_called() else Status.CLOSED),
             text="现场核查，情况属实。",
         )
 
@@ -395,50 +483,32 @@ class Story:
 
     def _worker_again(self) -> User:
         """Who submits again after a failed verification: the grid, or the lead unit."""
-        if self.matter.lead is None:
-            return self.first
-        return self.rng.choice(self.stage.roster.of(Role.UNIT_HANDLER, self.matter.lead))
+        lead = self.watch.lead
+        return self._handler(lead) if lead else self.first
 
     def _verifier(self) -> User:
         """Somebody independent: the community for the grid's work, the grid or others for units."""
-        roster, level = self.stage.roster, self.matter.level
         near = list(self.officers)
-        if level != Level.GRID and self.worker:
+        if self.level != Level.GRID and self.worker:
             near = [self.worker, self.worker, *near]
-        place_id = self.district_id if level == Level.DISTRICT else self.town_id
-        near += roster.at(Role.VERIFIER, place_id)
+        near += self._at_the_level(Role.VERIFIER)
         return self.rng.choice([user for user in near if user.pk not in self.handled_by])
 
     def _revisit(self) -> None:
-        level, rng, roster = self.matter.level, self.rng, self.stage.roster
         if not self._is_called():
             return
-        place_id = self.district_id if level == Level.DISTRICT else self.town_id
-        by = rng.choice(roster.at(Role.REVISITOR, place_id))
-        open_, closed = State(level, Status.REVISIT), State(level, Status.CLOSED)
-        if rng.random() < REDONE:
-            back = GRID_HANDLING if level == Level.GRID else State(level, Status.HANDLING)
-            self._add(
-                Action.REDO,
-                by,
-                self._after(0, 2, slow=(4, 5)),
-                back,
-                reason=rng.choice(list(FailReason)),
-                satisfaction=rng.randint(1, 2),
-                contact=Contact.REACHED,
-                is_solved=False,
-                text=rng.choice(words.COMPLAINTS),
-            )
-            self._submit(level, self._worker_again(), self._after(1, 2, slow=(4, 6)))
-            self._add(
-                Action.PASS_VERIFICATION,
-                self._verifier(),
-                self._after(0, 2, slow=(3, 5)),
-                open_,
-                text="复查合格。",
-            )
+        by = self.rng.choice(self._at_the_level(Role.REVISITOR))
+        open_, closed = self._state(Status.REVISIT), self._state(Status.CLOSED)
+        if self.twist in REVIEWS:
+            self._review(by)
+            if self.twist == Twist.SECOND_REVIEW:
+                self._close_on_review()
+                return
+            self._redo(self._leader(), words.REVIEW_REDONE)
+        elif self.twist == Twist.REDONE or self.rng.random() < REDONE:
+            self._redo(by, self.rng.choice(words.COMPLAINTS))
         failures = 0
-        while failures < REVISIT_ATTEMPTS and rng.random() < NOT_REACHED:
+        while failures < REVISIT_ATTEMPTS and self.rng.random() < NOT_REACHED:
             failures += 1
             self._add(
                 Action.RECORD_REVISIT,
@@ -456,15 +526,29 @@ class Story:
                 closed,
                 contact=Contact.REACHED,
                 is_solved=self.matter.outcome in (Outcome.RESOLVED, Outcome.PARTLY)
-                or rng.random() < 0.5,
-                satisfaction=rng.choices(*SATISFACTION)[0],
-                text=rng.choice(words.FEEDBACK),
+                or self.rng.random() < 0.5,
+                satisfaction=self.rng.choices(*SATISFACTION)[0],
+                text=self.rng.choice(words.FEEDBACK),
             )
 
-
-def midnight(day: date) -> datetime:
-    return moment(day, datetime.min.time())
-
-
-def day_of(at: datetime) -> date:
-    return at.astimezone(SHANGHAI).date()
+    def _redo(self, by: User, text: str) -> None:
+        """Back to work, and verified again."""
+        self._add(
+            Action.REDO,
+            by,
+            self._after(0, 2, slow=(4, 5)),
+            self._back_to_work(),
+            reason=self.rng.choice(list(FailReason)),
+            satisfaction=self.rng.randint(1, 2),
+            contact=Contact.REACHED,
+            is_solved=False,
+            text=text,
+        )
+        self._submit(self._worker_again(), self._after(1, 2, slow=(4, 6)))
+        self._add(
+            Action.PASS_VERIFICATION,
+            self._verifier(),
+            self._after(0, 2, slow=(3, 5)),
+            self._state(Status.REVISIT),
+            text="复查合格。",
+        )

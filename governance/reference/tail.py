@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from itertools import pairwise
 from random import Random
 
 from areas.models import Place
 from core.workdays import Calendar, moment
-from governance.reference import demo
+from governance.reference import besides, demo, twists
+from governance.reference.besides import Besides, Counts
 from governance.reference.chance import SEED, stream
+from governance.reference.duplicates import Doubles
 from governance.reference.history import Size
+from governance.reference.lines import Matter, Script, Twist, day_of, midnight
 from governance.reference.matters import Matters
+from governance.reference.situations import BULK, Situations
 from governance.reference.stage import Stage
-from governance.reference.stories import Matter, Script, Story, day_of, midnight
+from governance.reference.stories import Story
 from issues import clocks
-from issues.choices import Action, Lamp, Level, Outcome, Status
+from issues.choices import Action, Grade, Lamp, Level, Outcome, Status
 from issues.models import lamp
-from issues.office import Limits
-from issues.workflow import STEP_OF_STATUS, State
+from issues.states import STEP_OF_STATUS, State
 from people.models import Organisation
 
 # How many stand open in each state: (in the full district, in the small one).
@@ -47,6 +51,18 @@ CLOSED_DAYS = 150
 OLDEST_DAYS = 34  # working days that a red lamp may have been burning
 TRIES = 6  # instants at which a story is tried
 MORNING = time(9, 30)
+# Beside the way of what is open and of what was closed since: in the full district, the small one.
+BESIDE = (
+    Counts(corrections=2, co_units=8, urged=14, orders=4, instructions=2),
+    Counts(corrections=1, co_units=1, urged=2, orders=1, instructions=1),
+)
+# What was ruled on lately, so that a like case of the demo accounts gets a unit proposed.
+PRECEDENTS = {Level.TOWN: BULK, Level.DISTRICT: "环境提升"}
+RULED_BEFORE = timedelta(days=60)
+DUPLICATES = (10, 2)  # merged into what is open
+# Of what units handle where the demo accounts work: orders, instructions, each whether answered.
+ORDERED = ((Grade.KEY, False), (Grade.GENERAL, True), (Grade.LISTED, False), (Grade.KEY, True))
+INSTRUCTED = (False, True)
 
 
 @dataclass(frozen=True)
@@ -70,14 +86,24 @@ class Tail:
     def __init__(self, stage: Stage, today: date) -> None:
         self.stage = stage
         self.today = today
-        self.limits = Limits.load()
+        self.limits = stage.limits
+        self.end = midnight(today)
+        self.first_morning = first_morning(stage.calendar, today)
 
     def scripts(self, size: Size) -> list[Script]:
         """The scripts of the tail in the order of arrival."""
+        small = size == Size.SMALL
         told = [
             self._open(wanted, number) for number, wanted in enumerate(self._wanted(size), start=1)
         ]
+        told += Situations(self.stage, self.today, self.first_morning).scripts(small=small)
+        told += Doubles(self.stage, stream("open duplicates"), self.end).merged(
+            told, DUPLICATES[small]
+        )
         told += self._closed(CLOSED[size])
+        told += [self._ruled_on(level, category) for level, category in PRECEDENTS.items()]
+        told = besides.add(self.stage, told, BESIDE[small], purpose="tail", until=self.end)
+        self._order_and_instruct(told)
         return sorted(told, key=lambda script: script[0].at)
 
     def _wanted(self, size: Size) -> Iterator[Wanted]:
@@ -172,7 +198,7 @@ class Tail:
         state, calendar = wanted.state, self.stage.calendar
         step = STEP_OF_STATUS[state.status]
         limit = self.limits.find(step, state.level, matter.urgency, matter.category, self.today)
-        now = first_morning(calendar, self.today)
+        now = self.first_morning
         in_the_office, in_the_evening = [], []
         for days in range(1, OLDEST_DAYS * 7 // 5):
             day = self.today - timedelta(days=days)
@@ -201,9 +227,50 @@ class Tail:
             in_order
             and self._anchor(told, len(told) - 1) == anchor
             and (anchor == 0 or times[anchor - 1] < times[anchor])
-            and times[-1] < midnight(self.today)
+            and times[-1] < self.end
             and day_of(times[0]) >= date(2026, 1, 1)
         )
+
+    # --- orders and instructions ---
+
+    def _order_and_instruct(self, told: list[Script]) -> None:
+        """Give the demo accounts, in their town and in their unit, orders and instructions."""
+        rng = stream("open orders")
+        for level in (Level.TOWN, Level.DISTRICT):
+            numbers = iter([n for n, script in enumerate(told) if self._is_at_demo(script, level)])
+            for grade, answered in ORDERED:
+                self._beside(
+                    told,
+                    numbers,
+                    rng,
+                    partial(Besides.supervise, grade=grade, answered=answered, struck_off=False),
+                )
+            for answered in INSTRUCTED:
+                self._beside(told, numbers, rng, partial(Besides.instruct, answered=answered))
+
+    def _beside(
+        self,
+        told: list[Script],
+        numbers: Iterator[int],
+        rng: Random,
+        happens: Callable[[Besides], bool],
+    ) -> None:
+        """Let something happen beside the first of the scripts that has room for it."""
+        for number in numbers:
+            one = Besides(self.stage, told[number], rng, self.end)
+            if happens(one):
+                told[number] = one.lines
+                return
+
+    def _is_at_demo(self, script: Script, level: Level) -> bool:
+        """Whether a demo unit or the demo town works on it, and nobody watches over it yet."""
+        state, actions = script[-1].to, {line.action for line in script}
+        if state != State(level, Status.HANDLING) or actions & {Action.SUPERVISE, Action.INSTRUCT}:
+            return False
+        if level == Level.TOWN:
+            return bool(script[0].data["place"].town == self.stage.places[demo.ACCOUNTS["town"][1]])
+        lead = next(line.data["lead_unit"] for line in reversed(script) if "lead_unit" in line.data)
+        return bool(lead == self.stage.organisations[demo.ACCOUNTS["handler"][1]])
 
     # --- closed since ---
 
@@ -215,10 +282,31 @@ class Tail:
         number = 0
         while number < count:
             level = rng.choices(list(Level), (44, 30, 26))[0]
-            matter = matters.draw(level)
+            matter = twists.by_chance(self.stage, matters.draw(level), rng)
             seed = f"{SEED}:since:{number}:{rng.random()}"
             day = first + timedelta(days=rng.randrange(days))
             script = Story(self.stage, matter, Random(seed)).tell(day)  # noqa: S311 - fiction
-            if script[-1].at < midnight(self.today):
+            if script[-1].at < self.end:
                 number += 1
                 yield script
+
+    def _ruled_on(self, level: Level, category: str) -> Script:
+        """A case of the demo accounts' town that was closed after the leader had ruled on it."""
+        rng = stream(f"ruled on {level}")
+        matters = Matters(self.stage, rng)
+        day = max(earliest(self.today), self.today - RULED_BEFORE)
+        for attempt in range(200):
+            matter = matters.draw(
+                level,
+                place=self.stage.places[demo.ACCOUNTS["grid"][1]],
+                categories=(category,),
+                outcome=Outcome.RESOLVED,
+                may_be_urgent=False,
+            )
+            if twists.may_take(self.stage, matter, Twist.RULED):
+                ruled = twists.with_twist(matter, Twist.RULED)
+                seed = f"{SEED}:ruled:{level}:{attempt}"
+                script = Story(self.stage, ruled, Random(seed)).tell(day)  # noqa: S311 - fiction
+                if script[-1].at < self.end:
+                    return script
+        raise LookupError(f"no ruling of {level} was carried out by {self.today}")

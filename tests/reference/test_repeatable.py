@@ -13,10 +13,11 @@ from areas.models import ComplexArea, Counterpart, Demand, Place, Responsibility
 from core.workdays import calendar
 from governance.reference import joint_meetings, loading
 from governance.reference.history import LAST_DAY, TOTAL, Size
+from governance.reference.lines import midnight
+from governance.reference.situations import PAIRS, SITUATIONS
 from governance.reference.stage import Stage
-from governance.reference.stories import midnight
 from governance.reference.tail import OPEN, Tail, first_morning
-from issues.choices import Lamp
+from issues.choices import OPEN_STATUSES, Lamp
 from issues.models import Clock, Issue
 from meetings.models import Meeting, Resolution
 from people.models import Organisation, Posting
@@ -72,6 +73,13 @@ def test_places_people_projects_and_meetings_repeat(monkeypatch: pytest.MonkeyPa
     assert seen[0] == seen[1]
 
 
+def open_cases(*, small: bool) -> int:
+    """How many stand open on the first morning."""
+    straight = sum(counts[small] for counts in OPEN.values())
+    beside = sum(situation.counts[small] for situation in SITUATIONS)
+    return straight + beside + sum(2 * counts[small] for counts in PAIRS.values())
+
+
 @pytest.mark.parametrize("day", ["2026-02-01", "2026-02-18", "2026-10-08", "2027-01-04"])
 def test_the_tail_repeats_and_ends_before_any_day(stage: Stage, day: str) -> None:
     """Also on the first possible day, in and after long holidays, and without a calendar."""
@@ -80,10 +88,9 @@ def test_the_tail_repeats_and_ends_before_any_day(stage: Stage, day: str) -> Non
     assert told == Tail(stage, today).scripts(Size.SMALL)
     assert all(script[-1].at < midnight(today) for script in told)
     assert all(script[0].at > midnight(LAST_DAY) for script in told)
-    still_open = [script[-1].to for script in told if script[-1].to.status != "closed"]
-    assert {state: still_open.count(state) for state in OPEN} == {
-        state: small for state, (_, small) in OPEN.items()
-    }
+    still_open = [s[-1].to for s in told if s[-1].to.status in OPEN_STATUSES]
+    assert all(still_open.count(state) >= small for state, (_, small) in OPEN.items())
+    assert len(still_open) == open_cases(small=True)
 
 
 @pytest.fixture
@@ -119,7 +126,8 @@ def test_the_full_district_holds_all_figures_and_repeats(
     call_command("check_figures")  # raises where a figure fails
     assert Issue.objects.filter(received_at__lt=midnight(date(2026, 1, 1))).count() == TOTAL
     lamps = [issue.lamp(first_morning(calendar(), TODAY)) for issue in Issue.objects.open()]
-    assert len(lamps) == sum(full for full, _ in OPEN.values())
+    # A case of the special meeting has become a project.
+    assert len(lamps) == open_cases(small=False) - 1
     assert lamps.count(Lamp.GREEN) > lamps.count(Lamp.YELLOW) > 30
     assert lamps.count(Lamp.RED) > 30
     assert not Clock.objects.filter(next_reminder_at__lt=midnight(TODAY)).exists()
