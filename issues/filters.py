@@ -9,7 +9,7 @@ from typing import Any
 import django_filters
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.utils import timezone
@@ -57,6 +57,13 @@ class CategoryFilter(django_filters.ModelChoiceFilter):
     field_class = CategoryField
 
 
+def categories_in_order() -> QuerySet[Category]:
+    """Each of the first level with those below it."""
+    return Category.objects.order_by(
+        Coalesce("parent_id", "id"), F("parent_id").asc(nulls_first=True), "id"
+    )
+
+
 def areas_of(request: HttpRequest) -> AreaQuerySet:
     return ComplexArea.objects.visible_to(request.user).active(timezone.localdate())
 
@@ -98,9 +105,7 @@ class IssueFilter(TownFilterSet):
     category = CategoryFilter(
         label="类别",
         method="in_category",
-        queryset=Category.objects.order_by(
-            Coalesce("parent_id", "id"), F("parent_id").asc(nulls_first=True), "id"
-        ),
+        queryset=categories_in_order(),
         empty_label=ANY,
     )
     town = town_filter()

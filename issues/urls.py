@@ -1,6 +1,6 @@
 from django.urls import include, path, register_converter
 
-from issues import rules_page, views
+from issues import rules_page, rulings, views
 from issues.choices import Action
 from issues.desk import dispatch_pages, page, view_pages
 from issues.inputs import INPUTS
@@ -29,6 +29,7 @@ app_name = "issues"
 urlpatterns = [
     path("", views.issue_list, name="list"),
     path("report/", views.report, name="report"),
+    path("rulings/", rulings.rulings, name="rulings"),
     path("owing/", views.who_owes_what, name="owing"),
     path("rules/", rules_page.rules, name="rules"),
     path("desk/", page.desk, name="desk"),

@@ -55,6 +55,7 @@ def pages_of_a_dispatcher() -> list[str]:
         "/issues/desk/",
         "/issues/desk/views/",
         "/issues/owing/",
+        "/issues/rulings/",
         "/issues/report/",
         "/issues/rules/",
         "/issues/papers/templates/",

@@ -160,6 +160,7 @@ GET = [
     ("issues:report", "/issues/report/", (302, 200, 200, 200, 403, 403, 200, 403)),
     ("issues:rules", "/issues/rules/", (302, 403, 403, 403, 403, 403, 200, 200)),
     ("issues:owing", "/issues/owing/", BUSINESS),
+    ("issues:rulings", "/issues/rulings/", BUSINESS),
     ("issues:of_area", "/issues/of-area/{area}/", BUSINESS),
     ("issues:desk", "/issues/desk/", BUSINESS),
     ("issues:desk_counts", "/issues/desk/counts/", BUSINESS),

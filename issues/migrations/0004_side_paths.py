@@ -979,6 +979,10 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="ruling",
+            index=models.Index(fields=["district", "-at", "-id"], name="ruling_in_district"),
+        ),
+        migrations.AddIndex(
             model_name="supervision",
             index=models.Index(fields=["issue", "id"], name="supervision_of_issue"),
         ),

@@ -142,6 +142,8 @@ class Ruling(models.Model):
             models.Index(fields=["issue", "seq"], name="ruling_of_issue"),
             # Like cases at the next dispatch: newest first.
             models.Index(fields=["category", "district", "-at", "-id"], name="ruling_precedents"),
+            # The 裁定库 of a district, newest first.
+            models.Index(fields=["district", "-at", "-id"], name="ruling_in_district"),
         ]
 
     def __str__(self) -> str:

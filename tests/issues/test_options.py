@@ -57,6 +57,22 @@ def test_the_next_dispatch_of_a_like_case_proposes_the_unit_of_the_ruling(
     assert f'<option value="{cast.changqiao_works.pk}" selected>' in page
 
 
+def test_rulings_are_read_in_the_whole_district_and_their_cases_where_one_may(
+    cast: Cast, ruled: Issue, client: Client
+) -> None:
+    link = f'href="/issues/{ruled.pk}/"'
+    for reader, opens in ((cast.chen_jing, True), (cast.tang_jie, False), (cast.luo_bin, False)):
+        client.force_login(reader)
+        page = client.get("/issues/rulings/").content.decode()
+        assert page.count(ruled.number) == 2  # the return that was approved, and the ruling
+        assert (link in page) == opens
+    client.force_login(cast.sun_li)
+    by_unit = client.get(f"/issues/rulings/?unit={cast.changqiao_works.pk}").content.decode()
+    assert by_unit.count(ruled.number) == 1
+    other = client.get(f"/issues/rulings/?category={cast.parking.pk}").content.decode()
+    assert ruled.number not in other
+
+
 def test_a_ruling_says_nothing_about_another_kind_of_matter(cast: Cast, ruled: Issue) -> None:
     parking = cast.report(at=at("2025-03-05"), category=cast.parking)
     parking = cast.step(
