@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pgtrigger
 import psycopg
@@ -17,8 +17,9 @@ from psycopg import sql
 
 from core import audit, idempotency, outbox
 from core.models import AuditEntry, IdempotencyKey, Message
+from core.workdays import calendar, moment
 from governance.management.commands import prepare
-from issues import anchors, sweeps
+from issues import anchors, recalculation, sweeps
 from issues.anonymise import TITLE, Reason, anonymise
 from issues.choices import Action, Status
 from issues.models import Issue, IssueEvent
@@ -203,13 +204,18 @@ def test_a_phone_gets_a_token_and_reports_once_though_it_asks_twice(district: Ca
 
 def test_the_sweeps_run(district: Cast) -> None:
     district.report(at=timezone.now() - timedelta(days=30))
-    later = timezone.now() + timedelta(days=60)
+    in_two_months = timezone.localdate() + timedelta(days=60)
+    # Reminders go out in office time.
+    later = moment(calendar().add_working_days(in_two_months, 1), time(10))
     IdempotencyKey.objects.create(
         account=district.wang_fang, key="a key", route="", body_hash="", status=201, response=""
     )
 
     assert sweeps.remind_of_deadlines(later) > 0
     assert sweeps.acknowledge_overdue_assignments(later) == 0
+    assert sweeps.resume_suspended(later) == 0
+    assert sweeps.supervise_neglected(later) == 0
+    assert recalculation.recalculate_provisional(later) == 0
     assert outbox.deliver_all(later) > 0
     assert not Message.objects.filter(delivered_at=None).exists()
     assert idempotency.forget_old_keys(later) == 1
