@@ -83,6 +83,9 @@ def pictures() -> Iterator[Picture]:
     dispatcher = User.objects.get(username="district")
     # The one with the longest story among those that wait for the district's dispatcher.
     issue = Issue.objects.waiting_for(dispatcher).order_by("-event_count", "id")[0]
+    town = User.objects.get(username="town")
+    # In the order of the desk, a few rows down: one that has not been waiting for weeks.
+    waiting = Issue.objects.waiting_for(town).order_by("due_at", "id")[2]
     area = ComplexArea.objects.get(name="李家角城中村")
     project = Project.objects.exclude(area=None).filter(percent__range=(1, 99)).earliest("due_date")
     meeting = Meeting.objects.filter(
@@ -93,6 +96,9 @@ def pictures() -> Iterator[Picture]:
     yield Picture("login", "", "/login/")
     yield Picture("home", "district", "/")
     yield Picture("issues", "district", "/issues/")
+    yield Picture("desk", "town", f"/issues/desk/?case={waiting.pk}", TALL)
+    yield Picture("owing", "district", "/issues/owing/")
+    yield Picture("rules", "district", "/issues/rules/", TALL)
     yield Picture("issue", "district", issue.get_absolute_url(), TALL)
     yield Picture("assign", "district", f"{issue.get_absolute_url()}assign/", TALL)
     yield Picture("grid-home", "grid", "/")
