@@ -275,6 +275,12 @@ class Step(TextChoices):
     OVERALL = "overall", "全程"
 
 
+def step_at(level: str, step: str) -> str:
+    """A step with the level at which it is taken: 镇街会诊研判, 网格速办."""
+    where, name = Level(level).label, Step(step).label
+    return name if name.startswith(where) else f"{where}{name}"
+
+
 class LimitUnit(TextChoices):
     DAYS = "days", "工作日"
     HOURS = "hours", "小时"

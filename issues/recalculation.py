@@ -29,6 +29,7 @@ from issues.choices import (
     Decision,
     Level,
     Step,
+    step_at,
 )
 from issues.models import Approval, Clock, ClockPause, Issue, IssueEvent
 from issues.office import Limit, Limits
@@ -311,7 +312,7 @@ def _changed_clocks(
     for clock in ready:
         counted = copy(clock)
         clocks.set_due(counted, due[clock.pk], calendar)
-        name = f"{clock.get_level_display()}{clock.get_step_display()}时限"
+        name = f"{step_at(clock.level, clock.step)}时限"
         if counted.due_at != clock.due_at:
             yield Change(f"{name}到期", "due_at", clock.due_at, counted.due_at, clock.pk)
         elif counted.yellow_at != clock.yellow_at:

@@ -18,7 +18,7 @@ from django.utils import timezone
 from core.privacy import scrub
 from core.workdays import Calendar
 from issues import waits
-from issues.choices import Action, ClockKind, Lamp, Verdict, Visibility
+from issues.choices import Action, ClockKind, Lamp, Verdict, Visibility, step_at
 from issues.facts import Names, facts
 from issues.models import Assignment, Clock, Issue, IssueEvent, Photo
 from issues.waits import limit_text, time_left
@@ -187,7 +187,7 @@ def clock_lines(
 
 
 def _line(clock: Clock, calendar: Calendar, now: datetime) -> ClockLine:
-    name = f"{clock.get_level_display()}{clock.get_step_display()}"
+    name = step_at(clock.level, clock.step)
     if clock.kind == ClockKind.CO_UNIT and clock.assignment:
         name = f"协办：{clock.assignment.unit.short_name}"
     if clock.ended_at is None:

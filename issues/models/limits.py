@@ -12,6 +12,7 @@ from issues.choices import (
     LimitUnit,
     Step,
     Urgency,
+    step_at,
 )
 
 
@@ -92,5 +93,4 @@ class TimeLimit(models.Model):
         ]
 
     def __str__(self) -> str:
-        where = f"{self.get_level_display()}{self.get_step_display()}"
-        return f"{where} {self.value} {self.get_unit_display()}"
+        return f"{step_at(self.level, self.step)} {self.value} {self.get_unit_display()}"
