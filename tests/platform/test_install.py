@@ -1,7 +1,9 @@
 """bin/install on machines that lack something."""
 
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -91,3 +93,33 @@ def test_what_is_installed_is_not_installed_again(checkout: Path) -> None:
 
     lock.write_text(f"{lock.read_text('utf-8')}# renewed\n", "utf-8")
     assert install(checkout).stdout == "安装 Python 包（embedded）…\n"
+
+
+# --- what is installed ---
+
+
+def pinned(lock: str) -> dict[str, str]:
+    """Package → version of a lock file."""
+    text = (BASE_DIR / "requirements" / f"{lock}.txt").read_text("utf-8")
+    return dict(re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", text, re.MULTILINE))
+
+
+def declared() -> set[str]:
+    """What the platform itself needs to run, by pyproject.toml."""
+    project = tomllib.loads((BASE_DIR / "pyproject.toml").read_text("utf-8"))["project"]
+    names = (re.match(r"[A-Za-z0-9._-]+", line) for line in project["dependencies"])
+    return {re.sub(r"[._-]+", "-", name[0]).lower() for name in names if name}
+
+
+@pytest.mark.parametrize("lock", ["production", "embedded", "dev"])
+def test_each_lock_holds_everything_that_the_platform_needs(lock: str) -> None:
+    assert declared() <= pinned(lock).keys()
+
+
+@pytest.mark.parametrize("larger", ["embedded", "dev"])
+def test_who_runs_it_gets_the_packages_of_production_in_the_same_versions(larger: str) -> None:
+    assert pinned("production").items() <= pinned(larger).items()
+
+
+def test_who_works_on_it_has_what_make_up_installs() -> None:
+    assert pinned("embedded").items() <= pinned("dev").items()
