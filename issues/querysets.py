@@ -20,6 +20,7 @@ from issues.choices import (
     Level,
     Respondent,
     Status,
+    Visibility,
 )
 from issues.conditions import verifier_is_independent
 from issues.roles import DISPATCHER_ROLES, ROLES_OF
@@ -27,7 +28,7 @@ from issues.states import Facts, Rule, State
 from issues.workflow import RULES
 
 if TYPE_CHECKING:
-    from issues.models import Clock, Issue
+    from issues.models import Clock, Issue, Photo
     from people.models import Posting
 
 
@@ -300,6 +301,15 @@ def reads_internal_notes(issue: Issue, user: Any) -> bool:
     if issue.reporter_id != user.pk or user.scope.covers(issue.lineage()):
         return True
     return bool(issue.assignments.filter(unit_id__in=user.scope.organisation_ids).exists())
+
+
+def visible_photos(issue: Issue, user: Any) -> models.QuerySet[Photo]:
+    """The photos of the steps that ``user`` may read."""
+    photos = issue.photos.filter(seq__lte=last_visible_seq(issue, user))
+    if reads_internal_notes(issue, user):
+        return photos
+    internal = issue.events.filter(data__visibility=Visibility.INTERNAL)
+    return photos.exclude(seq__in=internal.order_by().values("seq"))
 
 
 def last_visible_seq(issue: Issue, user: Any) -> int:

@@ -29,7 +29,7 @@ from issues.choices import Action, RevealReason, Source
 from issues.filters import IssueFilter, OwingFilter
 from issues.inputs import ReportInput
 from issues.models import Issue, IssueEvent
-from issues.querysets import last_visible_seq
+from issues.querysets import visible_photos
 from people.choices import Role
 from people.requests import signed_in
 
@@ -142,7 +142,7 @@ def reveal_contact(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 def photo(request: HttpRequest, pk: int, attachment_id: uuid.UUID) -> HttpResponseBase:
     issue = visible(request, pk)
-    shown = issue.photos.filter(seq__lte=last_visible_seq(issue, signed_in(request)))
+    shown = visible_photos(issue, signed_in(request))
     row = get_object_or_404(shown.select_related("attachment"), attachment_id=attachment_id)
     return attachments.respond(row.attachment, request)
 

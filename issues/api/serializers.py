@@ -235,8 +235,9 @@ class InstructionOutput(serializers.ModelSerializer[Instruction]):
 
 
 class IssueDetail(IssueRow):
-    """One issue for one person. Context: ``actions``; ``upto``, the last event that they may read;
-    and, where that is not the last of all, its instant as ``until``.
+    """One issue for one person. Context: ``actions``; ``photos`` that they may see; ``upto``,
+    the last event that they may read; and, where that is not the last of all, its instant as
+    ``until``.
     """
 
     description = ScrubbedField()
@@ -311,8 +312,7 @@ class IssueDetail(IssueRow):
 
     @extend_schema_field(PhotoOutput(many=True))
     def get_photos(self, issue: Issue) -> Any:
-        photos = issue.photos.filter(seq__lte=self.context["upto"])
-        return PhotoOutput(photos.select_related("attachment"), many=True).data
+        return PhotoOutput(self.context["photos"].select_related("attachment"), many=True).data
 
     @extend_schema_field({"type": "string", "nullable": True})
     def get_master(self, issue: Issue) -> str | None:

@@ -54,7 +54,7 @@ from issues.api.serializers import (
 from issues.choices import Action
 from issues.inputs import INPUTS, Input, ReportInput, colleagues
 from issues.models import Category, Issue
-from issues.querysets import IssueQuerySet, last_visible_seq, reads_internal_notes
+from issues.querysets import IssueQuerySet, last_visible_seq, reads_internal_notes, visible_photos
 from issues.workflow import TAKEN_ELSEWHERE
 from people.models import Organisation
 from people.requests import signed_in
@@ -125,7 +125,12 @@ class IssueView(APIView):
             for step, why in actions.available(issue, by=signed_in(request)).items()
             if step not in TAKEN_ELSEWHERE
         }
-        context = {"actions": possible, "upto": upto, "until": left_at}
+        context = {
+            "actions": possible,
+            "photos": visible_photos(issue, request.user),
+            "upto": upto,
+            "until": left_at,
+        }
         return Response(IssueDetail(issue, context=context).data)
 
 
@@ -180,12 +185,8 @@ class PhotoView(APIView):
     )
     def get(self, request: Request, pk: int, photo_id: uuid.UUID) -> HttpResponseBase:
         issue = _visible(request, pk)
-        upto = last_visible_seq(issue, request.user)
-        photo = (
-            issue.photos.select_related("attachment")
-            .filter(attachment_id=photo_id, seq__lte=upto)
-            .first()
-        )
+        shown = visible_photos(issue, request.user).select_related("attachment")
+        photo = shown.filter(attachment_id=photo_id).first()
         if photo is None:
             raise NotFoundHere("没有找到这张照片，或您无权查看。")
         return attachments.respond(photo.attachment, request._request)

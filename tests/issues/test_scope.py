@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
+from core import attachments
 from issues.choices import Action
 from issues.models import Issue, IssueEvent
 from issues.querysets import last_visible_seq
+from tests.api.phone import API, Phone, picture
 from tests.cast import Cast, again
 from tests.issues.moments import (
     at,
@@ -99,7 +102,11 @@ def test_who_only_reported_a_case_reads_the_public_notes_alone(cast: Cast, clien
     """李强 of 木渎 reported it when he still worked in 长桥."""
     issue = with_the_unit(cast)
     Issue.objects.filter(pk=issue.pk).update(reporter=cast.li_qiang)
-    for visibility, words in (("public", "已联系管件厂。"), ("internal", "预算尚未批复。")):
+    photos = [attachments.accept(SimpleUploadedFile("预算.jpg", picture()), by=cast.wu_yang)]
+    for visibility, words, more in (
+        ("public", "已联系管件厂。", {}),
+        ("internal", "预算尚未批复。", {"photos": photos}),
+    ):
         cast.step(
             issue,
             Action.PROGRESS,
@@ -107,12 +114,22 @@ def test_who_only_reported_a_case_reads_the_public_notes_alone(cast: Cast, clien
             at("2025-03-05"),
             visibility=visibility,
             text=words,
+            **more,
         )
+    photo = issue.photos.get().attachment_id
     for reader, both in ((cast.li_qiang, False), (cast.wang_fang, True), (cast.wu_yang, True)):
         client.force_login(reader)
         page = client.get(f"/issues/{issue.pk}/").content.decode()
         assert "已联系管件厂。" in page
         assert ("预算尚未批复。" in page) == both
+        shown = client.get(f"/issues/{issue.pk}/photos/{photo}/")
+        assert shown.status_code == (200 if both else 404)
+        b"".join(shown.streaming_content if shown.streaming else [])
+        phone = Phone(again(reader))
+        assert len(phone.read(f"/issues/{issue.pk}").data["photos"]) == both
+        by_api = phone.get(f"{API}/issues/{issue.pk}/photos/{photo}")
+        assert by_api.status_code == (200 if both else 404)
+        b"".join(by_api.streaming_content if by_api.streaming else [])
 
 
 def test_a_unit_that_left_does_not_see_when_the_next_one_took_it_on(
