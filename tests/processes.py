@@ -7,11 +7,11 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 from urllib.error import HTTPError, URLError
 
 from django.core.cache import cache
@@ -21,47 +21,51 @@ from governance.embedded.processes import Lock, spawn, stop, tail
 from tests import databases
 from tests.plugin import BASE_DIR, SERVERS
 
-Part = Literal["web", "worker", "beat"]
-
 _PATIENCE = 60  # seconds until a process must be ready
 
 
 class Platform:
     """Web server, worker and clock of one database, startable and killable one by one.
 
-    The test's own Django connection points to the same database while the processes run.
+    More of a kind are told apart by a number: "web", "web-2", "worker", "worker-2". The test's own
+    Django connection points to the same database while the processes run.
     """
 
     def __init__(self, database: str) -> None:
         self.database = database
-        self.port = _free_port()
-        self._processes: dict[Part, subprocess.Popen[bytes]] = {}
+        self._ports: defaultdict[str, int] = defaultdict(_free_port)
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def url(self) -> str:
         """The address of the web server, without a slash at its end."""
-        return f"http://127.0.0.1:{self.port}"
+        return self.url_of("web")
 
-    def start_web(self, *, at: datetime | None = None) -> None:
+    def url_of(self, part: str) -> str:
+        """The address of one of several web servers; it stays when that one is started again."""
+        return f"http://127.0.0.1:{self._ports[part]}"
+
+    def start_web(self, part: str = "web", *, at: datetime | None = None) -> None:
         """Start gunicorn, at another time if one is given, and wait until it answers."""
         _collect_static_files()
-        self._start("web", ["--bind", f"127.0.0.1:{self.port}", "--workers", "1"], at)
-        self._wait("web", self._web_answers)
+        self._start(part, ["--bind", f"127.0.0.1:{self._ports[part]}", "--workers", "1"], at)
+        self._wait(part, lambda: self._web_answers(part))
 
-    def start_worker(self, *, at: datetime | None = None) -> None:
+    def start_worker(self, part: str = "worker", *, at: datetime | None = None) -> None:
         """Start a Celery worker, at another time if one is given, and wait until it answers."""
-        self._start("worker", ["--concurrency", "1"], at)
-        self._wait("worker", lambda: bool(celery_app.control.ping(timeout=0.5)))
+        name = f"{part}@{self.database}"
+        self._start(part, ["--concurrency", "1", "--hostname", name], at)
+        self._wait(part, lambda: bool(celery_app.control.ping([name], timeout=0.5)))
 
     def start_beat(self, *, at: datetime | None = None) -> None:
         """Start Celery's clock, at another time if one is given."""
         self._start("beat", ["--schedule", str(SERVERS.var / f"{self.database}-beat")], at)
 
-    def stop(self, part: Part) -> None:
+    def stop(self, part: str) -> None:
         """End a process as a restart would: it finishes what it is doing."""
         stop(self._processes.pop(part), signal.SIGTERM, patience=30)
 
-    def kill(self, part: Part) -> None:
+    def kill(self, part: str) -> None:
         """End a process and its children at once, as a power cut would."""
         process = self._processes.pop(part)
         os.killpg(process.pid, signal.SIGKILL)
@@ -71,15 +75,15 @@ class Platform:
         for part in list(self._processes):
             self.stop(part)
 
-    def log(self, part: Part) -> Path:
+    def log(self, part: str) -> Path:
         return SERVERS.logs / f"{self.database}-{part}.log"
 
-    def _start(self, part: Part, arguments: list[str], at: datetime | None) -> None:
+    def _start(self, part: str, arguments: list[str], at: datetime | None) -> None:
         if part in self._processes:
             raise RuntimeError(f"{part} is running already: stop it first")
         folder = _python_at(at) if at else Path(sys.executable).parent
         self._processes[part] = spawn(
-            [BASE_DIR / "deploy" / part, *arguments],
+            [BASE_DIR / "deploy" / part.partition("-")[0], *arguments],
             log=self.log(part),
             cwd=BASE_DIR,
             env=os.environ
@@ -89,7 +93,7 @@ class Platform:
             },
         )
 
-    def _wait(self, part: Part, is_ready: Callable[[], bool]) -> None:
+    def _wait(self, part: str, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _PATIENCE
         while not is_ready():
             ended = self._processes[part].poll() is not None
@@ -97,9 +101,9 @@ class Platform:
                 raise RuntimeError(f"{part} did not start:\n{tail(self.log(part), 40)}")
             time.sleep(0.05)
 
-    def _web_answers(self) -> bool:
+    def _web_answers(self, part: str) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/health/", timeout=5) as response:
+            with urllib.request.urlopen(f"{self.url_of(part)}/health/", timeout=5) as response:
                 return bool(response.status == 200)
         except HTTPError:
             return False
