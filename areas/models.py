@@ -6,8 +6,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from areas import search
 from areas.choices import AreaType, DemandCategory, Phase, PlaceLevel, ProblemKind
 from areas.querysets import AreaQuerySet, PlaceQuerySet
+from core.models import marks_its_edition
+from core.search import SearchEntry as Entry
 
 
 class Place(models.Model):
@@ -37,6 +40,7 @@ class Place(models.Model):
         verbose_name = "地区"
         verbose_name_plural = "地区"
         ordering = ["code"]
+        triggers = [marks_its_edition(), *search.OF_PLACE]
         constraints = [
             models.UniqueConstraint(
                 fields=["code"],
@@ -153,9 +157,32 @@ class ComplexArea(models.Model):
             # The area list filtered by type, in its usual order.
             models.Index(fields=["type", "code", "id"], name="area_by_type"),
         ]
+        triggers = [*search.OF_AREA]
 
     def __str__(self) -> str:
         return self.name
+
+
+class AreaCommunity(ComplexArea.communities.through):  # type: ignore[name-defined]
+    """An area's community, as the search knows it: by its name."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [*search.OF_COMMUNITIES]
+
+
+class SearchEntry(Entry):
+    area = models.OneToOneField(
+        ComplexArea, models.CASCADE, primary_key=True, related_name="search_entry"
+    )
+
+    class Meta(Entry.Meta):
+        verbose_name = "检索条目"
+        verbose_name_plural = "检索条目"
+
+    def __str__(self) -> str:
+        return str(self.area_id)
 
 
 class Counterpart(models.Model):

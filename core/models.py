@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from core.choices import AttachmentKind
+from core.choices import AttachmentKind, ExportStatus
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -35,6 +35,43 @@ def append_only() -> list[pgtrigger.Trigger]:
     ]
 
 
+# --- reference data in memory ---
+
+EDITION_TRIGGER = "marks_its_edition"
+
+
+class Edition(models.Model):
+    """The mark of a table whose rows are kept in memory (core.kept); new after every write to it.
+
+    Random rather than counted: a rolled-back write and its successor must not carry the same mark.
+    """
+
+    name = models.CharField("表名", max_length=63, primary_key=True)
+    mark = models.UUIDField("标记")
+
+    class Meta:
+        verbose_name = "数据版本"
+        verbose_name_plural = "数据版本"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def marks_its_edition() -> pgtrigger.Trigger:
+    """For ``Meta.triggers``: each statement that writes to the table gives it a new mark."""
+    return pgtrigger.Trigger(
+        name=EDITION_TRIGGER,
+        level=pgtrigger.Statement,
+        when=pgtrigger.After,
+        operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete | pgtrigger.Truncate,
+        func="""
+            INSERT INTO core_edition (name, mark) VALUES (TG_TABLE_NAME, gen_random_uuid())
+            ON CONFLICT (name) DO UPDATE SET mark = excluded.mark;
+            RETURN NULL;
+        """,
+    )
+
+
 # --- working days ---
 
 
@@ -51,15 +88,12 @@ class CalendarYear(models.Model):
         help_text="国务院办公厅放假通知已录入全年日历后勾选；未勾选的年份按周一至周五暂算。",
     )
     notice = models.CharField("依据文件", max_length=100, blank=True)
-    # Changes with every edit of the year or of a day in it, so that one small query tells whether
-    # a calendar in memory is still true. Random rather than counted: a rolled-back edit and its
-    # successor must not carry the same mark.
-    edition = models.UUIDField("版本", default=uuid.uuid4, editable=False)
 
     class Meta:
         verbose_name = "年度日历"
         verbose_name_plural = "年度日历"
         ordering = ["year"]
+        triggers = [marks_its_edition()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(year__gte=2000, year__lte=2100),
@@ -96,6 +130,7 @@ class WorkDay(models.Model):
         verbose_name = "工作日历"
         verbose_name_plural = "工作日历"
         ordering = ["date"]
+        triggers = [marks_its_edition()]
 
     def __str__(self) -> str:
         return f"{self.date} {'上班' if self.is_working else '休息'}"
@@ -291,3 +326,99 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+# --- exports ---
+
+
+class ExportFile(models.Model):
+    """A list as an Excel file which a worker makes, for the person who asked for it alone.
+
+    ``listing`` and ``query`` say what was asked for (core.exports), ``words`` says it in those of
+    the page: the rows are chosen when the file is made. ``postings`` are those under which it was
+    made; without them it is not given out.
+    """
+
+    UNFINISHED = (ExportStatus.WAITING, ExportStatus.RUNNING)
+
+    id = models.UUIDField("编号", primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        related_name="+",
+        db_index=False,  # export_file_of_a_person begins with it
+        verbose_name="导出人",
+    )
+    listing = models.CharField("列表", max_length=40)
+    title = models.CharField("名称", max_length=60)
+    query = models.TextField("查询条件", blank=True)
+    words = models.TextField("条件", blank=True)
+    status = models.CharField(
+        "状态", max_length=10, choices=ExportStatus, default=ExportStatus.WAITING
+    )
+    attempts = models.PositiveSmallIntegerField("次数", default=0)
+    rows_done = models.PositiveIntegerField("已写入行数", default=0)
+    rows_total = models.PositiveIntegerField("总行数", null=True, blank=True)
+    size = models.PositiveBigIntegerField("字节数", null=True, blank=True)
+    reason = models.CharField("未能生成的原因", max_length=300, blank=True)
+    postings = models.JSONField("任职", default=list)
+    created_at = models.DateTimeField("申请时间", default=timezone.now)
+    touched_at = models.DateTimeField("最近进展", default=timezone.now)
+    finished_at = models.DateTimeField("完成时间", null=True, blank=True)
+    expires_at = models.DateTimeField("到期时间", null=True, blank=True)
+
+    class Meta:
+        verbose_name = "导出文件"
+        verbose_name_plural = "导出文件"
+        ordering = ["-created_at", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(status=ExportStatus.DONE)
+                | Q(finished_at__isnull=False, expires_at__isnull=False, size__isnull=False),
+                name="export_file_done_has_a_file_and_an_end",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=ExportStatus.FAILED) | ~Q(reason=""),
+                name="export_file_failed_says_why",
+            ),
+            models.UniqueConstraint(
+                fields=["owner", "listing", "query"],
+                condition=Q(status__in=["waiting", "running"]),
+                name="export_file_is_made_once_at_a_time",
+                violation_error_message="这份文件正在生成。",
+            ),
+        ]
+        indexes = [
+            # The page of a person's files, newest first.
+            models.Index(fields=["owner", "-created_at"], name="export_file_of_a_person"),
+            # The sweep: what has stood still, and what has expired.
+            models.Index(
+                fields=["touched_at"],
+                condition=Q(status__in=["waiting", "running"]),
+                name="export_file_unfinished",
+            ),
+            models.Index(
+                fields=["expires_at"], condition=Q(status="done"), name="export_file_expiring"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_unfinished(self) -> bool:
+        return self.status in self.UNFINISHED
+
+    @property
+    def rows_text(self) -> str:
+        return "" if self.rows_total is None else f"{self.rows_total:,}"
+
+    @property
+    def percent(self) -> int:
+        """How much of it is written, from 0 to 100."""
+        return 100 * self.rows_done // self.rows_total if self.rows_total else 0
+
+    @property
+    def name(self) -> str:
+        """Where the file lies, relative to MEDIA_ROOT."""
+        return f"exports/{self.pk}.xlsx"

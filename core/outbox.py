@@ -6,18 +6,20 @@ beat's sweep over undelivered rows is the guarantee, the wake-up after commit on
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from celery import current_app
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from core.models import Message
+from core.rows import Part, execute, rows_of
 
 if TYPE_CHECKING:
     from django.contrib.auth.base_user import AbstractBaseUser
@@ -36,11 +38,64 @@ def post(messages: Iterable[Message]) -> None:
 
     Messages that carry a ``delivered_at`` (history being loaded) wake nobody.
     """
+    rows = list(messages)
+    for start in range(0, len(rows), BATCH):
+        execute(posting(rows[start : start + BATCH]))
+    wake_worker(rows)
+
+
+def posting(messages: Iterable[Message]) -> list[Part]:
+    """``post`` as a part of the caller's own statement; ``wake_worker`` comes after it."""
     # In the order of their keys, so that two transactions with the same keys cannot deadlock.
     rows = sorted(messages, key=lambda message: message.key)
-    Message.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
-    if any(row.delivered_at is None for row in rows):
+    if not rows:
+        return []
+    return [rows_of(Message).insert(rows, keyless=True, conflict="ON CONFLICT (key) DO NOTHING")]
+
+
+def wake_worker(messages: Iterable[Message]) -> None:
+    """Once the transaction is committed, tell the worker that there is something to deliver."""
+    if any(message.delivered_at is None for message in messages):
         transaction.on_commit(_wake_worker)
+
+
+class Draft(NamedTuple):
+    """A message to each of several people that is yet to be written, without a row's price.
+
+    ``key`` is what it is about; each message's own is ``key:recipient``.
+    """
+
+    key: str
+    recipients: Sequence[int]
+    kind: str
+    title: str
+    body: str
+    url: str
+    urgent: bool
+    created_at: datetime
+
+
+# In the order of their keys, as in ``posting``.
+INSERT_DRAFTS = """
+    INSERT INTO core_message (key, recipient_id, kind, title, body, url, urgent, created_at)
+    SELECT draft.key || ':' || person, person, kind, title, body, url, urgent, created_at
+    FROM json_to_recordset(%s) AS draft(
+        key text, recipients bigint[], kind text, title text, body text, url text, urgent bool,
+        created_at timestamptz
+    ), unnest(recipients) AS person
+    ORDER BY (draft.key || ':' || person) COLLATE "C"
+    ON CONFLICT (key) DO NOTHING
+"""
+
+
+def post_drafts(drafts: Iterable[Draft]) -> None:
+    """As ``post``, for the thousands of messages that a sweep writes at once."""
+    rows = [draft._asdict() for draft in drafts if draft.recipients]
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_DRAFTS, [json.dumps(rows, ensure_ascii=False, default=str)])
+    transaction.on_commit(_wake_worker)
 
 
 def _wake_worker() -> None:

@@ -7,7 +7,6 @@ Friday counts as working.
 
 from __future__ import annotations
 
-import uuid
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from django.db import transaction
 
 from core import audit
 from core.errors import Refused
+from core.kept import Kept
 from core.models import CalendarYear, WorkDay
 
 if TYPE_CHECKING:
@@ -205,20 +205,19 @@ class Calendar:
 
 # --- the calendar of the database ---
 
-_Edition = tuple[tuple[int, uuid.UUID], ...]
-_loaded: tuple[_Edition, Calendar] | None = None
+
+def _load() -> Calendar:
+    days = dict(WorkDay.objects.values_list("date", "is_working"))
+    published = CalendarYear.objects.filter(published=True).values_list("year", flat=True)
+    return Calendar(days, published)
+
+
+_kept = Kept(_load, CalendarYear, WorkDay)
 
 
 def calendar() -> Calendar:
-    """The calendar as it stands in the database, kept in memory until an edition changes."""
-    global _loaded
-    rows = list(CalendarYear.objects.order_by("year").values_list("year", "edition", "published"))
-    edition = tuple((year, mark) for year, mark, _ in rows)
-    if _loaded is None or _loaded[0] != edition:
-        days = dict(WorkDay.objects.values_list("date", "is_working"))
-        published = [year for year, _, is_published in rows if is_published]
-        _loaded = edition, Calendar(days, published)
-    return _loaded[1]
+    """The calendar as it stands in the database, kept in memory."""
+    return _kept.get()
 
 
 def official_days(year: int) -> list[tuple[date, bool, str]] | None:
@@ -257,7 +256,6 @@ def fill_calendar(years: Iterable[int], *, by: AbstractBaseUser | None) -> None:
             ignore_conflicts=True,  # a draft that was edited by hand keeps its days
         )
         row.published = official is not None
-        row.edition = uuid.uuid4()
         row.save()
         audit.record(
             by=by, action="calendar.filled", target=row, detail={"published": row.published}
@@ -266,11 +264,11 @@ def fill_calendar(years: Iterable[int], *, by: AbstractBaseUser | None) -> None:
 
 @transaction.atomic
 def save_day(*, by: AbstractBaseUser, day: date, is_working: bool, name: str = "") -> WorkDay:
-    """Say whether a day is worked. Its year is marked as changed, and made if it is new."""
+    """Say whether a day is worked. Its year is made if it is new."""
     row, _ = WorkDay.objects.update_or_create(
         date=day, defaults={"is_working": is_working, "name": name}
     )
-    CalendarYear.objects.update_or_create(year=day.year, defaults={"edition": uuid.uuid4()})
+    CalendarYear.objects.get_or_create(year=day.year)
     audit.record(
         by=by, action="calendar.day_changed", target=row, detail={"is_working": is_working}
     )
@@ -283,7 +281,7 @@ def save_year(
 ) -> CalendarYear:
     """Say whether a year's notice is in the calendar. Refused while days of it are missing."""
     row, _ = CalendarYear.objects.update_or_create(
-        year=year, defaults={"published": published, "notice": notice, "edition": uuid.uuid4()}
+        year=year, defaults={"published": published, "notice": notice}
     )
     if published and (missing := row.missing_days()):
         raise Refused(f"{year} 年日历还缺 {missing} 天，补齐后才能标为已录入。")

@@ -5,33 +5,37 @@ Pages, the API, the sweeps and the reference loader all come through here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from core import audit
 from core.errors import NotAllowed, NotFoundHere, Refused, Stale
+from core.kept import forget_marks
 from core.privacy import blind_index
 from issues import steps, store
 from issues.case import Case
 from issues.choices import Action, RevealReason
 from issues.models import Issue, IssueEvent
 from issues.office import Office
+from issues.reference import with_reference_data
 from issues.trail import Trail
 from issues.workflow import RULES
 from people.models import Posting, User
 
 TITLE_LENGTH = 40
+BATCH = 500  # cases of one transaction
+
+
+Asked = Mapping[str, Any] | Callable[[Issue], Mapping[str, Any]]
 
 
 def report(*, by: User, data: Mapping[str, Any], at: datetime | None = None) -> Issue:
-    """Register one report, as ``create_issues`` does. Raises Refused for a used ``client_id``."""
-    if Issue.objects.filter(reporter=by, client_id=data["client_id"]).exists():
-        raise Refused("这份上报已经收到过，不必重复提交。", code="already_reported")
+    """Register one report, as ``create_issues`` does."""
     return create_issues([data], by=by, at=at)[0]
 
 
@@ -41,19 +45,46 @@ def create_issues(
 ) -> list[Issue]:
     """Register reports in the shape of ``inputs.ReportInput``, received at ``at`` (default: now).
 
-    Raises NotAllowed when ``by`` has no posting that may report at a place.
+    All or none: raises NotAllowed when ``by`` has no posting that may report at a place, Refused
+    for a ``client_id`` that was reported before.
+    """
+    issues = []
+    for outcome in try_create_issues(reports, by=by, at=at):
+        if isinstance(outcome, Refused):
+            raise outcome
+        issues.append(outcome)
+    return issues
+
+
+def try_create_issues(
+    reports: Sequence[Mapping[str, Any]], *, by: User, at: datetime | None = None
+) -> list[Issue | Refused]:
+    """The issue or the refusal of each report, in their order: one that is refused stops no other.
+
+    Otherwise as ``create_issues``, in the caller's transaction.
     """
     at = at or timezone.now()
-    issues = [
-        draft(data, reporter=by, received_at=at, ids=ids)
-        for data, ids in zip(reports, store.reserve(len(reports)), strict=True)
-    ]
-    office = Office.for_cases(issues)
-    cases = [
-        steps.open_case(issue, by=_posting_for_report(by, issue), data=data, at=at, office=office)
-        for issue, data in zip(issues, reports, strict=True)
-    ]
-    store.save(cases, new=True)
+    ids = store.reserve_for(by, [data["client_id"] for data in reports])
+    issues: list[Issue | Refused] = []
+    for data, pair in zip(reports, ids, strict=True):
+        if pair is None:
+            issues.append(Refused("这份上报已经收到过，不必重复提交。", code="already_reported"))
+        else:
+            issues.append(draft(data, reporter=by, received_at=at, ids=pair))
+    office = Office.for_cases([issue for issue in issues if isinstance(issue, Issue)])
+    cases: list[Case] = []
+    for index, issue in enumerate(issues):
+        if isinstance(issue, Refused):
+            continue
+        try:
+            posting = _posting_for_report(by, issue)
+            case = steps.open_case(issue, by=posting, data=reports[index], at=at, office=office)
+        except Refused as refusal:
+            issues[index] = refusal
+        else:
+            cases.append(case)
+    if cases:
+        store.save(cases, new=True)
     return issues
 
 
@@ -110,13 +141,31 @@ def perform(
     action: Action,
     *,
     by: User | None,
-    data: Mapping[str, Any],
+    data: Asked,
     expected_version: int | None,
     at: datetime | None = None,
 ) -> IssueEvent:
-    """Take one step on a case, under the row lock, and return its event.
+    """Take one step on a case, in a transaction of its own; see ``perform_within``."""
+    return perform_within(
+        issue_id, action, by=by, data=data, expected_version=expected_version, at=at
+    )
 
-    ``by=None`` means the platform itself. ``data`` has the shape of ``inputs.INPUTS[action]``.
+
+def perform_within(
+    issue_id: int,
+    action: Action,
+    *,
+    by: User | None,
+    data: Asked,
+    expected_version: int | None,
+    at: datetime | None = None,
+) -> IssueEvent:
+    """Take one step on a case, under the row lock, and return its event. The transaction is the
+    caller's, who gives it up when this raises.
+
+    ``by=None`` means the platform itself. ``data`` has the shape of ``inputs.INPUTS[action]``; a
+    function of the locked case gives it to who checks the input against the case, and need not
+    read it twice. (Not for a merge, which locks the master that the data names.)
     Raises NotFoundHere when ``by`` may not see the case, Stale when it is no longer at
     ``expected_version`` (None: whatever it is), NotAllowed or Refused when a rule forbids the step.
     ``at`` (default: now) is put off to the last step of the case if it lies before that.
@@ -125,12 +174,13 @@ def perform(
     locked = _lock(issue_id, action, by=by, data=data)
     issue = locked.get(issue_id)
     if issue is None:
-        raise NotFoundHere()
+        raise NotFoundHere("没有找到这个问题，或您无权查看。")
+    if callable(data):
+        data = data(issue)
     if expected_version is not None and expected_version != issue.version:
         raise Stale()
-    at = _not_before_the_last_step(locked, pressed_at)
-    case = Case.load(issue)
-    others = [Case.load(other) for other in _others(issue, action, data, locked)]
+    case, *others = Case.load_many([issue, *_others(issue, action, data, locked)])
+    at = max(pressed_at, *(one.last_at or pressed_at for one in (case, *others)))
     units = [pk for one in (case, *others) for pk in unit_ids(one, data)]
     office = Office.for_cases(locked.values(), units, place_ids(data))
     postings = by.current_postings if by else None
@@ -145,27 +195,68 @@ def perform(
     return event
 
 
-def _lock(
-    issue_id: int, action: Action, *, by: User | None, data: Mapping[str, Any]
-) -> dict[int, Issue]:
+def perform_each(
+    issue_ids: Iterable[int],
+    action: Action,
+    *,
+    data: Asked,
+    at: datetime | None = None,
+    batch: int = BATCH,
+) -> int:
+    """Take the platform's own step on many cases; return on how many.
+
+    Each batch is one transaction. A case that somebody else holds just now, or on which the step is
+    refused, is left out and stops no other.
+    """
+    ids, at = list(dict.fromkeys(issue_ids)), at or timezone.now()
+    return sum(
+        _perform_batch(ids[start : start + batch], action, data, at)
+        for start in range(0, len(ids), batch)
+    )
+
+
+@transaction.atomic
+def _perform_batch(ids: Sequence[int], action: Action, data: Asked, pressed_at: datetime) -> int:
+    forget_marks()  # the batches before may have taken long
+    rows = Issue.objects.filter(pk__in=ids).order_by("pk")
+    issues = with_reference_data(rows.select_for_update(skip_locked=True))
+    if not issues:
+        return 0
+    cases = Case.load_many(issues)
+    given = {issue.pk: data(issue) if callable(data) else data for issue in issues}
+    office = Office.for_cases(
+        issues,
+        [pk for case in cases for pk in unit_ids(case, given[case.issue.pk])],
+        [pk for one in given.values() for pk in place_ids(one)],
+    )
+    taken: list[Case] = []
+    for case in cases:
+        at = max(pressed_at, case.last_at or pressed_at)
+        try:
+            steps.take(case, action, by=None, data=given[case.issue.pk], at=at, office=office)
+        except Refused:
+            continue
+        taken.append(case)
+    if taken:
+        store.save(taken)
+    return len(taken)
+
+
+def _lock(issue_id: int, action: Action, *, by: User | None, data: Asked) -> dict[int, Issue]:
     """The case and, where cases are joined or parted, the others, locked in a fixed order.
 
     What ``by`` may not see is left out, but for the masters of a case that is parted from them.
     """
-    named = [issue_id, data["master"].pk] if action == Action.MERGE else [issue_id]
-    ids = Issue.objects.filter(pk__in=named).order_by().values("pk")
-    if by is not None:
-        ids = Issue.objects.visible_to(by).filter(pk__in=named).order_by().values("pk")
-    wanted = Q(pk__in=ids)
-    if action == Action.UNMERGE:
-        wanted |= Q(pk__in=_master_ids(issue_id))
-    rows = (
-        Issue.objects.select_related("category", "lead_unit")
-        .filter(wanted)
-        .select_for_update(of=("self",))
-        .order_by("pk")
-    )
-    return {issue.pk: issue for issue in rows}
+    visible = Issue.objects.all() if by is None else Issue.objects.visible_to(by)
+    if action == Action.MERGE and not callable(data):
+        rows = visible.filter(pk__in=[issue_id, data["master"].pk])
+    elif action == Action.UNMERGE:
+        seen = visible.filter(pk=issue_id).order_by().values("pk")
+        rows = Issue.objects.filter(Q(pk__in=seen) | Q(pk__in=_master_ids(issue_id)))
+    else:
+        rows = visible.filter(pk=issue_id)
+    locked = with_reference_data(rows.select_for_update(of=("self",)).order_by("pk"))
+    return {issue.pk: issue for issue in locked}
 
 
 def _master_ids(issue_id: int) -> list[int]:
@@ -195,12 +286,6 @@ def _others(
         issue = locked[issue.master_id]
         masters.append(issue)
     return masters
-
-
-def _not_before_the_last_step(locked: Mapping[int, Issue], at: datetime) -> datetime:
-    """A case's history runs forward, though clocks of machines differ and locks make one wait."""
-    heads = IssueEvent.objects.filter(issue__in=locked, seq=F("issue__event_count"))
-    return max([at, *heads.values_list("at", flat=True)])
 
 
 def _absorb(issue: Issue, master: Case, *, by: User | None, at: datetime, office: Office) -> None:

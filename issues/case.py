@@ -6,15 +6,18 @@ report and ten thousand of them go the same way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import takewhile
+from operator import itemgetter
 from typing import Any
 
+from django.db import connection, models
 from django.utils import timezone
 
 from core.models import Message
+from core.rows import rows_of
 from issues.choices import (
     HANDLING_ACTIONS,
     Action,
@@ -44,9 +47,47 @@ from issues.models import (
 from issues.office import Office
 from issues.states import Condition, Facts, Rule, State
 from issues.workflow import rules_from
-from people.models import Posting
+from people.models import Organisation, Posting
+from people.reference import organisations
 
 Data = Mapping[str, Any]
+
+# What is read with a case; a row comes after those that it names.
+BESIDE: dict[str, type[models.Model]] = {
+    "assignments": Assignment,
+    "clocks": Clock,
+    "approvals": Approval,
+    "supervisions": Supervision,
+    "instructions": Instruction,
+}
+_ROWS = " UNION ALL ".join(
+    f"SELECT '{name}', row_to_json(r) FROM {model._meta.db_table} r WHERE issue_id = ANY(%(ids)s)"  # noqa: S608 - our own names
+    for name, model in BESIDE.items()
+)
+_READ = f"""
+    WITH RECURSIVE merged AS (
+        SELECT master_id AS top, id, reporter_id, 1 AS depth
+        FROM issues_issue WHERE master_id = ANY(%(ids)s)
+        UNION ALL
+        SELECT merged.top, below.id, below.reporter_id, merged.depth + 1
+        FROM merged JOIN issues_issue below ON below.master_id = merged.id
+    )
+    {_ROWS}
+    UNION ALL
+    SELECT 'heads', json_build_object('case', i.id, 'at', e.at)
+    FROM issues_issue i JOIN issues_issueevent e ON e.issue_id = i.id AND e.seq = i.event_count
+    WHERE i.id = ANY(%(ids)s)
+    UNION ALL
+    SELECT 'merged',
+        json_build_object('case', top, 'id', id, 'reporter', reporter_id, 'depth', depth)
+    FROM merged
+"""  # noqa: S608 - our own names
+_READ_REVISITS = """
+    UNION ALL
+    SELECT 'revisits', json_build_object('case', i.id, 'seq', r.seq, 'contact', r.contact)
+    FROM issues_issue i JOIN issues_revisit r ON r.issue_id = i.id AND r.round = i.round
+    WHERE i.id = ANY(%(revisited)s)
+"""
 
 COUNTED = ("", Decision.APPROVED)  # an extension that was asked for counts until it is refused
 
@@ -61,12 +102,19 @@ class Case:
     approvals: list[Approval] = field(default_factory=list)
     supervisions: list[Supervision] = field(default_factory=list)
     instructions: list[Instruction] = field(default_factory=list)
+    # How often who complained was not reached since they last were, or since the round began.
     revisit_attempts: int = 0
-    # Who took a handling step so far, who reported what was merged into this case, and where the
-    # case stood before it was merged itself; None while nobody has asked.
+    # Who reported what was merged into this case, also by way of another: user id to the id of
+    # their own report.
+    followers: dict[int, int] = field(default_factory=dict)
+    last_at: datetime | None = None  # when the last step so far was taken
+    # Who took a handling step so far, and where the case stood before it was merged itself; None
+    # while nobody has asked.
     handler_ids: set[int] | None = None
-    followed_by: dict[int, int] | None = None
     before_merge: State | None = None
+    # What the rows beside the issue said when they were read, by list and key: who writes the case
+    # can tell what the steps have changed.
+    as_read: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
 
     events: list[IssueEvent] = field(default_factory=list)
     texts: list[EventText] = field(default_factory=list)
@@ -80,27 +128,53 @@ class Case:
     @classmethod
     def load(cls, issue: Issue) -> Case:
         """The case of a saved issue; lock the row before if a step is to be taken."""
-        assignments = {
-            row.pk: row for row in issue.assignments.select_related("unit").order_by("id")
-        }
-        clocks = {row.pk: row for row in issue.clocks.order_by("id")}
-        for clock in clocks.values():
-            if clock.assignment_id:
-                clock.assignment = assignments[clock.assignment_id]  # one row, one instance
-        supervisions = list(issue.supervisions.order_by("id"))
-        instructions = list(issue.instructions.order_by("id"))
-        orders: list[Supervision | Instruction] = [*supervisions, *instructions]
-        for order in orders:
-            order.clock = clocks[order.clock_id]
-        return cls(
-            issue=issue,
-            clocks=list(clocks.values()),
-            assignments=list(assignments.values()),
-            approvals=list(issue.approvals.select_related("unit").order_by("id")),
-            supervisions=supervisions,
-            instructions=instructions,
-            revisit_attempts=_failed_attempts(issue),
-        )
+        return cls.load_many([issue])[0]
+
+    @classmethod
+    def load_many(cls, issues: Iterable[Issue]) -> list[Case]:
+        """The cases of saved issues, in one statement.
+
+        Where steps are to be taken, a statement before this one locks the rows: after a wait for
+        the lock, only a later statement sees what the other transaction has written.
+        """
+        cases = {issue.pk: cls(issue=issue) for issue in issues}
+        found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        revisited = [pk for pk, case in cases.items() if case.issue.status == Status.REVISIT]
+        with connection.cursor() as cursor:
+            cursor.execute(
+                _READ + _READ_REVISITS if revisited else _READ,
+                {"ids": list(cases), "revisited": revisited},
+            )
+            for name, row in cursor.fetchall():
+                found[name].append(row)
+        units = organisations()
+        for name, model in BESIDE.items():
+            for row in sorted(found[name], key=itemgetter("id")):
+                cases[row["issue_id"]]._add(name, rows_of(model).read(row), units)
+        for head in found["heads"]:
+            cases[head["case"]].last_at = datetime.fromisoformat(head["at"])
+        for attempt in sorted(found["revisits"], key=itemgetter("seq")):
+            case = cases[attempt["case"]]
+            reached = attempt["contact"] != Contact.NOT_REACHED
+            case.revisit_attempts = 0 if reached else case.revisit_attempts + 1
+        for merged in sorted(found["merged"], key=itemgetter("depth", "id")):
+            if merged["reporter"]:
+                cases[merged["case"]].followers.setdefault(merged["reporter"], merged["id"])
+        return list(cases.values())
+
+    def _add(self, name: str, row: Any, units: Mapping[int, Organisation]) -> None:
+        """Put a row that was read in its place, with the rows that it names as single instances."""
+        self.as_read[name, row.pk] = dict(row.__dict__)
+        row.issue = self.issue
+        match row:
+            case Assignment() | Approval():
+                if unit := units.get(row.unit_id or 0):
+                    row.unit = unit
+            case Clock(assignment_id=int()):
+                row.assignment = next(a for a in self.assignments if a.pk == row.assignment_id)
+            case Supervision() | Instruction():
+                row.clock = next(clock for clock in self.clocks if clock.pk == row.clock_id)
+        getattr(self, name).append(row)
 
     # --- what stands ---
 
@@ -121,26 +195,6 @@ class Case:
 
     def pending(self, kind: ApprovalKind) -> Approval | None:
         return next((row for row in self.approvals if row.kind == kind and row.is_pending), None)
-
-    @property
-    def followers(self) -> dict[int, int]:
-        """Who reported what was merged into this case, also by way of another: user id to the id of
-        their own report.
-        """
-        if self.followed_by is None:
-            self.followed_by = {}
-            merged = [self.issue.pk]
-            while merged:
-                rows = list(
-                    Issue.objects.filter(master__in=merged)
-                    .order_by("id")
-                    .values_list("pk", "reporter_id")
-                )
-                for pk, reporter_id in rows:
-                    if reporter_id:
-                        self.followed_by.setdefault(reporter_id, pk)
-                merged = [pk for pk, _ in rows]
-        return self.followed_by
 
     @property
     def present(self) -> list[Assignment]:
@@ -307,15 +361,6 @@ class Case:
             if refusals:
                 found[action] = None if None in refusals else refusals[0]
         return found
-
-
-def _failed_attempts(issue: Issue) -> int:
-    """How often who complained was not reached since they last were, or since the round began."""
-    if issue.status != Status.REVISIT:
-        return 0
-    contacts = issue.revisits.filter(round=issue.round).order_by("-seq")
-    latest = contacts.values_list("contact", flat=True)
-    return len(list(takewhile(lambda contact: contact == Contact.NOT_REACHED, latest)))
 
 
 def refusal(conditions: Sequence[Condition], facts: Facts) -> str | None:

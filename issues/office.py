@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from core.errors import Refused
+from core.kept import Kept
 from core.workdays import Calendar, calendar
 from issues.choices import LimitUnit, Urgency
 from issues.models import Category, Issue, TimeLimit
@@ -38,7 +39,8 @@ class Limits:
 
     @classmethod
     def load(cls) -> Limits:
-        return cls(TimeLimit.objects.all())
+        """The limits as they stand in the database, kept in memory."""
+        return _kept_limits.get()
 
     def find(self, step: str, level: str, urgency: str, category: Category, day: date) -> Limit:
         """The limit in force on ``day``: the narrowest category first, then the urgency's own.
@@ -53,6 +55,9 @@ class Limits:
                     if effective_from <= day:
                         return limit
         raise Refused("没有设置这一环节的办理时限，请联系区级专班。", code="limit_missing")
+
+
+_kept_limits = Kept(lambda: Limits(TimeLimit.objects.all()), TimeLimit)
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from areas.reference import places
 from core import audit
 from core.errors import NotAllowed, Refused
-from issues.models import Category, TimeLimit
+from core.kept import Kept
+from issues.models import Category, Issue, TimeLimit
 from issues.trail import Trail
 from people.models import User
+from people.reference import organisations
+
+
+def _load_categories() -> dict[int, Category]:
+    found = {row.pk: row for row in Category.objects.order_by("id")}
+    for row in found.values():
+        if row.parent_id is not None:
+            row.parent = found[row.parent_id]
+    return found
+
+
+_kept_categories = Kept(_load_categories, Category)
+
+
+def categories() -> dict[int, Category]:
+    """All categories by id, each with its parent. Read-only."""
+    return _kept_categories.get()
+
+
+PLACES = [(name, f"{name}_id") for name in ("place", "district", "town", "community", "grid")]
+
+
+def with_reference_data(issues: Iterable[Issue]) -> list[Issue]:
+    """The issues with category, lead unit and places from memory; what was added to these since
+    they were read is left to be read when it is asked for.
+    """
+    rows, units, known = list(issues), organisations(), categories()
+    territory = places()
+    for issue in rows:
+        # Where the attribute itself would put it, at a tenth of its price.
+        cache = issue._state.fields_cache
+        if category := known.get(issue.category_id):
+            cache["category"] = category
+        if unit := units.get(issue.lead_unit_id or 0):
+            cache["lead_unit"] = unit
+        for name, attribute in PLACES:
+            if place := territory.get(getattr(issue, attribute) or 0):
+                cache[name] = place
+    return rows
 
 
 @transaction.atomic

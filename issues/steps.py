@@ -90,7 +90,7 @@ def open_case(
     issue: Issue, *, by: Posting | None, data: Data, at: datetime, office: Office
 ) -> Case:
     """The case of a new report. ``issue`` has its ids, place and words; the rest is set here."""
-    case = Case(issue=issue, handler_ids=set(), followed_by={})
+    case = Case(issue=issue, handler_ids=set())
     rule = RULES[None, Action.CREATE]
     _carry_out(Taking(case, Action.CREATE, rule, by, data, at, office), rule.to[0])
     return case

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
+from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 from django.utils import timezone
 
 from core import outbox
 from core.models import Message
-from issues.case import Case
+from core.rows import Part, execute, next_keys, rows_of, saved
+from issues.case import BESIDE, Case
 from issues.choices import Action
 from issues.models import (
     Approval,
@@ -29,10 +32,8 @@ from issues.models import (
     Revisit,
     Ruling,
     Supervision,
-    SupervisionSerial,
 )
-
-BATCH = 2000
+from people.models import User
 
 # What a step may change on a row that is already saved.
 ISSUE_FIELDS = [
@@ -95,6 +96,13 @@ SUPERVISION_FIELDS = [
     "is_automatic_end",
 ]
 INSTRUCTION_FIELDS = ["answered_at", "answered_seq"]
+CHANGING: dict[type[models.Model], list[str]] = {
+    Clock: CLOCK_FIELDS,
+    Assignment: ASSIGNMENT_FIELDS,
+    Approval: APPROVAL_FIELDS,
+    Supervision: SUPERVISION_FIELDS,
+    Instruction: INSTRUCTION_FIELDS,
+}
 # What a correction may change besides.
 CORRECTED_FIELDS = [
     "title",
@@ -122,37 +130,128 @@ def reserve(count: int) -> list[tuple[int, int]]:
         return cursor.fetchall()
 
 
+def reserve_for(reporter: User, client_ids: Sequence[UUID]) -> list[tuple[int, int] | None]:
+    """``reserve`` for reports, by the ids that the reporter's device gave them; None for one that
+    the reporter has sent before, also earlier in the same list.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RESERVE_FOR, [list(client_ids), reporter.pk])
+        found = cursor.fetchall()
+    seen: set[UUID] = set()
+    ids: list[tuple[int, int] | None] = []
+    for client_id, pk, day_number in found:
+        ids.append(None if pk is None or client_id in seen else (pk, day_number))
+        seen.add(client_id)
+    return ids
+
+
+_RESERVE_FOR = """
+    SELECT given.client_id,
+        CASE WHEN issue.id IS NULL THEN nextval('issues_issue_id_seq') END,
+        CASE WHEN issue.id IS NULL THEN nextval('issues_day_number') END
+    FROM unnest(%s::uuid[]) WITH ORDINALITY given (client_id, position)
+    LEFT JOIN issues_issue issue
+        ON issue.client_id = given.client_id AND issue.reporter_id = %s
+    ORDER BY given.position
+"""
+
+
 def number(received_at: datetime, day_number: int) -> str:
     """The case number that people say on the phone: the day of receipt and a sequence with gaps."""
     return f"{timezone.localdate(received_at):%Y%m%d}-{day_number:05d}"
 
 
 def save(cases: Sequence[Case], *, new: bool = False) -> None:
-    """Write what the steps have changed, in the caller's transaction; one statement per table.
+    """Write what the steps have changed, in the caller's transaction: in two statements, for one
+    case as for hundreds. A supervision order takes one more, for its number.
 
-    ``new`` cases are inserted; others are locked rows that already exist.
+    ``new`` cases are inserted; others are locked rows that already exist. The first statement holds
+    what stops or stands still and draws the keys of new rows, the second one what runs from now on:
+    so two step clocks of a case never run at once, which the database would refuse.
     """
-    if new:
-        Issue.objects.bulk_create([case.issue for case in cases], batch_size=BATCH)
-    else:
+    changed = _Changes.of(cases)
+    issues = [case.issue for case in cases]
+    fresh: dict[type[models.Model], list[Any]] = {Issue: issues} if new else {}
+    fresh |= changed.fresh
+    standing = [] if new else [*_update_issues(cases), *_updates(changed.standing)]
+    _draw_keys(standing, changed.fresh)
+    number_orders(changed.fresh.get(Supervision, []))
+    messages = [message for case in cases for message in case.messages]
+    execute(
+        [
+            *_updates(changed.running),
+            *(rows_of(model).insert(rows) for model, rows in fresh.items()),
+            *outbox.posting(messages),
+        ]
+    )
+    for rows in fresh.values():
+        saved(rows)
+    outbox.wake_worker(messages)
+
+
+@dataclass(frozen=True)
+class _Changes:
+    """The rows beside the cases that the steps have added or changed, by model."""
+
+    fresh: dict[type[models.Model], list[Any]]
+    standing: dict[type[models.Model], list[Any]]
+    running: dict[type[models.Model], list[Any]]
+
+    @classmethod
+    def of(cls, cases: Sequence[Case]) -> _Changes:
+        changes = cls({}, {}, {})
         for case in cases:
-            corrected = any(event.action == Action.CORRECT for event in case.events)
-            fields = [*ISSUE_FIELDS, *CORRECTED_FIELDS] if corrected else ISSUE_FIELDS
-            case.issue.save(update_fields=fields)
-    _save_rows(Assignment, (row for c in cases for row in c.assignments), ASSIGNMENT_FIELDS)
-    _save_rows(Clock, (row for c in cases for row in _touched_clocks(c)), CLOCK_FIELDS)
-    number_orders([row for c in cases for row in c.supervisions if row.pk is None])
-    _save_rows(Approval, (row for c in cases for row in _touched(c, c.approvals)), APPROVAL_FIELDS)
-    _save_rows(
-        Supervision, (row for c in cases for row in _touched(c, c.supervisions)), SUPERVISION_FIELDS
-    )
-    _save_rows(
-        Instruction, (row for c in cases for row in _touched(c, c.instructions)), INSTRUCTION_FIELDS
-    )
-    for model, rows in _additions(cases):
-        if rows:
-            model._default_manager.bulk_create(rows, batch_size=BATCH)
-    outbox.post(message for case in cases for message in case.messages)
+            for name, model in BESIDE.items():
+                for row in getattr(case, name):
+                    if row.pk is None:
+                        changes.fresh.setdefault(model, []).append(row)
+                    elif _differs(row, case.as_read.get((name, row.pk)), CHANGING[model]):
+                        runs = model is Clock and row.ended_at is None and row.paused_at is None
+                        changed = changes.running if runs else changes.standing
+                        changed.setdefault(model, []).append(row)
+        for model, rows in _additions(cases):
+            if rows:
+                changes.fresh[model] = rows
+        return changes
+
+
+def _differs(row: Any, before: dict[str, Any] | None, fields: Sequence[str]) -> bool:
+    now = row.__dict__
+    return before is None or any(now[name] != before[name] for name in fields)
+
+
+def _updates(changed: dict[type[models.Model], list[Any]]) -> list[Part]:
+    return [rows_of(model).update(rows, CHANGING[model]) for model, rows in changed.items()]
+
+
+def _update_issues(cases: Iterable[Case]) -> list[Part]:
+    """Only a correction writes words and place, which are indexed for search and scope."""
+    corrected: list[Issue] = []
+    others: list[Issue] = []
+    for case in cases:
+        is_corrected = any(event.action == Action.CORRECT for event in case.events)
+        (corrected if is_corrected else others).append(case.issue)
+    issue = rows_of(Issue)
+    return [
+        issue.update(rows, fields)
+        for rows, fields in (
+            (others, ISSUE_FIELDS),
+            (corrected, [*ISSUE_FIELDS, *CORRECTED_FIELDS]),
+        )
+        if rows
+    ]
+
+
+def _draw_keys(standing: Sequence[Part], fresh: Mapping[type[models.Model], list[Any]]) -> None:
+    """Write what stands, and give the new rows their keys, by which others refer to them."""
+    numbered = {
+        model: rows for model, rows in fresh.items() if isinstance(model._meta.pk, models.AutoField)
+    }
+    select, parameters = next_keys({model: len(rows) for model, rows in numbered.items()})
+    drawn = iter(execute(standing, select, parameters))
+    for rows in numbered.values():
+        for row, (pk,) in zip(rows, drawn, strict=False):
+            row.pk = pk
 
 
 def _additions(cases: Iterable[Case]) -> list[tuple[type[models.Model], list[Any]]]:
@@ -178,49 +277,18 @@ def number_orders(orders: Sequence[Supervision]) -> None:
     for order in sorted(orders, key=lambda order: order.issued_at):
         by_year[order.district_id, order.year].append(order)
     for (district_id, year), rows in sorted(by_year.items()):
-        SupervisionSerial.objects.bulk_create(
-            [SupervisionSerial(district_id=district_id, year=year, last=0)], ignore_conflicts=True
-        )
-        serial = SupervisionSerial.objects.select_for_update().get(
-            district_id=district_id, year=year
-        )
-        for order in rows:
-            serial.last += 1
-            order.serial = serial.last
-        serial.save(update_fields=["last"])
+        with connection.cursor() as cursor:
+            cursor.execute(_NEXT_SERIALS, [district_id, year, len(rows)])
+            (last,) = cursor.fetchone()
+        for serial, order in enumerate(rows, start=last - len(rows) + 1):
+            order.serial = serial
 
 
-def _touched(case: Case, records: Sequence[Any]) -> list[Any]:
-    """The records that the steps taken have added or brought on, told by the events they name."""
-    since = case.events[0].seq
-    marks = ("decided_seq", "answered_seq", "struck_off_seq")
-    return [
-        row
-        for row in records
-        if row.pk is None or any((getattr(row, mark, None) or 0) >= since for mark in marks)
-    ]
-
-
-def _touched_clocks(case: Case) -> list[Clock]:
-    """The clocks that the steps taken may have changed: what had stopped before stays as it is.
-
-    Those that stand still now come first, so that at no moment two step clocks of a case run.
-    """
-    since = case.events[0].at
-    touched = [c for c in case.clocks if c.ended_at is None or c.ended_at >= since]
-    return sorted(touched, key=lambda c: c.ended_at is None and c.paused_at is None)
-
-
-def _save_rows(model: type[models.Model], rows: Iterable[Any], fields: list[str]) -> None:
-    """Update the few rows that exist one by one (bulk_update costs more), insert the others."""
-    fresh = []
-    for row in rows:
-        if row.pk is None:
-            fresh.append(row)
-        else:
-            row.save(update_fields=fields)
-    if fresh:
-        model._default_manager.bulk_create(fresh, batch_size=BATCH)
+_NEXT_SERIALS = """
+    INSERT INTO issues_supervisionserial AS serial (district_id, year, last) VALUES (%s, %s, %s)
+    ON CONFLICT (district_id, year) DO UPDATE SET last = serial.last + excluded.last
+    RETURNING last
+"""
 
 
 # --- COPY ---

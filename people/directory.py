@@ -15,9 +15,14 @@ from people.models import Posting
 class Directory:
     """Postings of active accounts, found by (role, place) and by (role, organisation)."""
 
-    def __init__(self, postings: Iterable[Posting]) -> None:
+    def __init__(self, postings: Iterable[Posting] = ()) -> None:
         self._at_place: defaultdict[tuple[str, int], list[Posting]] = defaultdict(list)
         self._in_organisation: defaultdict[tuple[str, int], list[Posting]] = defaultdict(list)
+        self._places: set[int] = set()
+        self._organisations: set[int] = set()
+        self._add(postings)
+
+    def _add(self, postings: Iterable[Posting]) -> None:
         for posting in postings:
             if posting.place_id is not None:
                 self._at_place[posting.role, posting.place_id].append(posting)
@@ -29,11 +34,22 @@ class Directory:
         cls, place_ids: Collection[int | None], organisation_ids: Collection[int | None]
     ) -> Directory:
         """The postings that matter to one case: at its places and in its units. One query."""
-        return cls(
-            cls._postings().filter(
-                Q(place_id__in=[pk for pk in place_ids if pk])
-                | Q(organisation_id__in=[pk for pk in organisation_ids if pk])
-            )
+        directory = cls()
+        directory.widen(place_ids, organisation_ids)
+        return directory
+
+    def widen(
+        self, place_ids: Collection[int | None], organisation_ids: Collection[int | None]
+    ) -> None:
+        """Read the postings at these, too, but for what is known already. One query."""
+        places = {pk for pk in place_ids if pk} - self._places
+        organisations = {pk for pk in organisation_ids if pk} - self._organisations
+        if not places and not organisations:
+            return
+        self._places |= places
+        self._organisations |= organisations
+        self._add(
+            self._postings().filter(Q(place_id__in=places) | Q(organisation_id__in=organisations))
         )
 
     @classmethod

@@ -16,6 +16,7 @@ from knox.models import AbstractAuthToken
 
 from areas.models import Place
 from areas.scopes import Scope
+from core.models import marks_its_edition
 from core.privacy import EncryptedField
 from people.choices import ADMINISTRATORS, ORGANISATIONAL, TERRITORIAL, OrganisationKind, Role
 from people.querysets import OrganisationQuerySet, PostingQuerySet
@@ -27,6 +28,21 @@ class UserManager(BaseUserManager["User"]):
         user = self.model(username=username, **fields)
         user.set_password(password)
         user.save(using=self._db)
+        return user
+
+    def with_postings(self, pk: Any) -> User | None:
+        """The account with today's postings, or None. One statement for who has any."""
+        postings = list(
+            Posting.objects.in_force(timezone.localdate())
+            .with_scope_data()
+            .select_related("user")
+            .filter(user=pk)
+        )
+        user = postings[0].user if postings else self.filter(pk=pk).first()
+        if user is not None:
+            for posting in postings:
+                posting.user = user
+            user.current_postings = postings
         return user
 
 
@@ -125,6 +141,7 @@ class Organisation(models.Model):
         verbose_name = "组织"
         verbose_name_plural = "组织"
         ordering = ["id"]
+        triggers = [marks_its_edition()]
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind=OrganisationKind.EXTERNAL) | Q(place__isnull=False),

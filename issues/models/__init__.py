@@ -19,6 +19,7 @@ from issues.models.records import (
     SupervisionSerial,
 )
 from issues.models.saved_view import SavedView
+from issues.models.search import PlaceOfIssues, SearchEntry
 
 __all__ = [
     "Anchor",
@@ -34,10 +35,12 @@ __all__ = [
     "IssueEvent",
     "PaperTemplate",
     "Photo",
+    "PlaceOfIssues",
     "Relocation",
     "Revisit",
     "Ruling",
     "SavedView",
+    "SearchEntry",
     "Supervision",
     "SupervisionSerial",
     "TimeLimit",

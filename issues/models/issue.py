@@ -24,8 +24,51 @@ from issues.choices import (
     Urgency,
 )
 from issues.models.limits import Category
-from issues.querysets import IssueQuerySet
+from issues.models.search import KEEP_ENTRY
+from issues.querysets import NOT_IN_THE_LEAD, IssueQuerySet
 from people.models import Organisation
+
+# What a person's scope is made of (visible_to): territory, unit, own reports.
+SCOPES = ("district", "town", "community", "grid", "lead_unit", "reporter")
+OPEN = Q(closed_at__isnull=True)
+
+
+def _lists_of(column: str) -> list[models.Index]:
+    """The lists of one scope (issues.orders): all in order of arrival, and the open ones in order
+    of arrival and by what is due next. Each page is cut from these, at its two ends and in between.
+    """
+    return [
+        models.Index(fields=[column, "received_at", "id"], name=f"issue_{column}_received"),
+        models.Index(
+            fields=[column, "received_at", "id"], condition=OPEN, name=f"issue_{column}_open"
+        ),
+        models.Index(
+            fields=[column, "due_at", "received_at", "id"],
+            condition=OPEN,
+            name=f"issue_{column}_due",
+        ),
+    ]
+
+
+def _changes_of(column: str) -> models.Index:
+    """Delta sync of a scope in which little changes, beside all that changes elsewhere."""
+    return models.Index(fields=[column, "changed_xid", "id"], name=f"issue_{column}_changes")
+
+
+def _queues_of(column: str) -> list[models.Index]:
+    """What stands in one status (waiting_for, the desk): below a town there is little of it."""
+    return [
+        models.Index(
+            fields=[column, "status", "due_at", "received_at", "id"],
+            condition=OPEN,
+            name=f"issue_{column}_queue",
+        ),
+        models.Index(
+            fields=[column, "status", "received_at", "id"],
+            condition=OPEN,
+            name=f"issue_{column}_arrived",
+        ),
+    ]
 
 
 class Issue(Located):
@@ -42,7 +85,12 @@ class Issue(Located):
     source = models.CharField("来源", max_length=12, choices=Source)
     title = models.CharField("标题", max_length=60)
     description = models.TextField("内容", max_length=2000)
-    category = models.ForeignKey(Category, models.PROTECT, verbose_name="类别")
+    category = models.ForeignKey(
+        Category,
+        models.PROTECT,
+        db_index=False,  # asked for within a scope alone
+        verbose_name="类别",
+    )
     urgency = models.CharField("紧急程度", max_length=10, choices=Urgency, default=Urgency.NORMAL)
     complexity = models.CharField("复杂程度", max_length=10, choices=Complexity, blank=True)
     outcome = models.CharField("办理结果", max_length=12, choices=Outcome, blank=True)
@@ -70,7 +118,7 @@ class Issue(Located):
         models.PROTECT,
         null=True,
         blank=True,
-        db_index=False,  # report_arrives_once_per_reporter and issue_own_received begin with it
+        db_index=False,  # report_arrives_once_per_reporter and its lists begin with it
         related_name="reported_issues",
         verbose_name="上报人",
     )
@@ -83,6 +131,7 @@ class Issue(Located):
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,  # its lists begin with it
         related_name="+",
         verbose_name="主办单位",
     )
@@ -102,6 +151,7 @@ class Issue(Located):
         models.PROTECT,
         null=True,
         blank=True,
+        db_index=False,  # issue_duplicates, for the few that have one
         related_name="duplicates",
         verbose_name="并入",
     )
@@ -171,20 +221,19 @@ class Issue(Located):
             ),
         ]
         indexes = [
-            # The dispatcher's list of a town, by what is due next.
-            models.Index(fields=["town", "status", "due_at", "id"], name="issue_town_due"),
-            # The same for the district.
-            models.Index(fields=["district", "status", "due_at", "id"], name="issue_district_due"),
-            # The lists of one town and of the district in order of arrival.
-            models.Index(fields=["town", "-received_at", "-id"], name="issue_town_received"),
-            models.Index(fields=["district", "-received_at", "-id"], name="issue_dist_received"),
-            # A community officer's and a grid worker's lists.
-            models.Index(fields=["community", "-received_at", "-id"], name="issue_comm_received"),
-            models.Index(fields=["grid", "-received_at", "-id"], name="issue_grid_received"),
-            # One's own reports (visible_to).
-            models.Index(fields=["reporter", "-received_at", "-id"], name="issue_own_received"),
+            *(index for column in SCOPES for index in _lists_of(column)),
+            *(index for column in ("district", "town") for index in _queues_of(column)),
+            *(_changes_of(column) for column in ("community", "grid", "lead_unit", "reporter")),
             # A complex area's issues on its page.
-            models.Index(fields=["area", "-received_at", "-id"], name="issue_area_received"),
+            models.Index(
+                fields=["area", "received_at", "id"],
+                condition=Q(area__isnull=False),
+                name="issue_area_received",
+            ),
+            # What was merged into a case.
+            models.Index(
+                fields=["master"], condition=Q(master__isnull=False), name="issue_duplicates"
+            ),
             # The figures of a quarter: what was closed in it, by outcome.
             models.Index(
                 fields=["closed_at", "outcome"],
@@ -197,9 +246,7 @@ class Issue(Located):
                 condition=Q(review_at__isnull=False),
                 name="issue_to_review",
             ),
-            # Candidates for merging: like cases nearby in the last days (issues.duplicates).
-            models.Index(fields=["grid", "category", "-received_at"], name="issue_like_nearby"),
-            # Delta sync: what changed since a transaction.
+            # Delta sync of a town or the district: what changed since a transaction.
             models.Index(fields=["changed_xid", "id"], name="issue_changes"),
         ]
         triggers = [
@@ -209,13 +256,14 @@ class Issue(Located):
                 operation=pgtrigger.Insert | pgtrigger.Update,
                 func="NEW.changed_xid = pg_current_xact_id()::text::bigint; RETURN NEW;",
             ),
+            *KEEP_ENTRY,
         ]
 
     def __str__(self) -> str:
         return f"{self.number} {self.title}"
 
     def get_absolute_url(self) -> str:
-        return f"/issues/{self.pk}/"
+        return page_of(self.pk)
 
     @property
     def state_label(self) -> str:
@@ -245,6 +293,10 @@ class Issue(Located):
         return self.overall_due_at is not None and self.overall_due_at <= (now or timezone.now())
 
 
+def page_of(issue_id: int) -> str:
+    return f"/issues/{issue_id}/"
+
+
 def lamp(yellow_at: datetime | None, due_at: datetime | None, now: datetime) -> Lamp | None:
     if yellow_at is None or due_at is None:
         return None
@@ -261,7 +313,10 @@ class Assignment(models.Model):
     """
 
     issue = models.ForeignKey(Issue, models.PROTECT, related_name="assignments")
-    unit = models.ForeignKey(Organisation, models.PROTECT, related_name="+", verbose_name="单位")
+    # Where a unit leads, the issue names it; assignment_beside_the_lead has the rest.
+    unit = models.ForeignKey(
+        Organisation, models.PROTECT, db_index=False, related_name="+", verbose_name="单位"
+    )
     is_lead = models.BooleanField("主办")
     is_binding = models.BooleanField("裁定交办", default=False)
     task = models.TextField("任务", max_length=1000, blank=True)
@@ -290,8 +345,12 @@ class Assignment(models.Model):
             ),
         ]
         indexes = [
-            # A unit's cases, present and past (visible_to).
-            models.Index(fields=["unit", "issue"], name="assignment_of_unit"),
+            # A unit's cases, present and past, that do not name it as their lead (visible_to).
+            models.Index(
+                fields=["unit", "issue"],
+                condition=NOT_IN_THE_LEAD,
+                name="assignment_beside_the_lead",
+            ),
             # The sweep for deemed acknowledgement.
             models.Index(
                 fields=["acknowledge_due_at"],

@@ -6,6 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
+from core.models import marks_its_edition
 from issues.choices import (
     Complexity,
     Level,
@@ -47,6 +48,7 @@ class Category(models.Model):
         verbose_name = "问题类别"
         verbose_name_plural = "问题类别"
         ordering = ["id"]
+        triggers = [marks_its_edition()]
         constraints = [
             models.UniqueConstraint(
                 fields=["parent", "name"],
@@ -82,6 +84,7 @@ class TimeLimit(models.Model):
         verbose_name = "办理时限"
         verbose_name_plural = "办理时限"
         ordering = ["step", "level", "urgency", "effective_from"]
+        triggers = [marks_its_edition()]
         constraints = [
             models.UniqueConstraint(
                 fields=["step", "level", "urgency", "category", "effective_from"],

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework import exceptions
+
+from people.models import DeviceToken
 
 
 class DeviceTokenAuthentication(TokenAuthentication):
@@ -15,6 +18,14 @@ class DeviceTokenAuthentication(TokenAuthentication):
         if not token.isalnum():
             raise exceptions.AuthenticationFailed()
         return super().authenticate_credentials(token)
+
+    def _cleanup_token(self, auth_token: DeviceToken) -> bool:
+        """Forget the token if it is over. Those of other devices, at which Knox looks too with each
+        request, are forgotten when a device is added (people.devices)."""
+        is_over = auth_token.expiry is not None and auth_token.expiry < timezone.now()
+        if is_over:
+            auth_token.delete()
+        return is_over
 
 
 class DeviceTokenScheme(OpenApiAuthenticationExtension):
