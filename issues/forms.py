@@ -18,7 +18,7 @@ from core import attachments
 from core.choices import AttachmentKind
 from core.errors import Refused
 from core.models import Attachment
-from issues.inputs import MAX_PHOTOS, Input, PhotosField, UnitField
+from issues.input_fields import MAX_PHOTOS, Input, PhotosField, UnitField
 from people.choices import OrganisationKind
 from people.models import Organisation
 

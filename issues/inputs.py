@@ -7,21 +7,18 @@ Serializers check shape; rules are checked by ``issues.workflow`` and ``issues.c
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import timedelta
-from functools import cached_property
 from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from areas.choices import PlaceLevel
-from areas.models import ComplexArea, Place
-from core.choices import AttachmentKind
-from core.models import Attachment
+from areas.models import Place
+from areas.reference import places
 from issues.choices import (
     Action,
     Contact,
@@ -40,127 +37,46 @@ from issues.choices import (
     Visibility,
     VoidReason,
 )
-from issues.models import Category, Issue, Photo
+from issues.input_fields import (
+    AreaReference,
+    CaseReference,
+    Coordinate,
+    Input,
+    KeptReference,
+    PhotosField,
+    Reference,
+    Referred,
+    UnitField,
+    limit,
+    words,
+)
+from issues.models import Category, Issue
+from issues.reference import categories
 from people.choices import Role
-from people.models import Organisation, Posting, User
+from people.models import Posting, User
 
-WORDS = 1000  # characters of one step's free text
-MAX_PHOTOS = 9
 MAX_CO_UNITS = 8
 EARLIEST_CAPTURE = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=10)
-
-
+ON_BEHALF = (Source.CALL, Source.VISIT)  # registered by an officer for somebody else
 # A case is never closed by hand as turned into a project.
 OUTCOMES = [choice for choice in Outcome.choices if choice[0] != Outcome.TO_PROJECT]
 
 
-class Input(serializers.Serializer[Any]):
-    """Base of every action's input. ``choosable_units`` are read once for the whole input."""
-
-    @cached_property
-    def choosable_units(self) -> dict[int, Organisation]:
-        place: Place | None = self.context.get("place")
-        rows = Organisation.objects.select_related("place")
-        rows = rows.assignable_in(place) if place else rows.filter(is_active=True)
-        return {row.pk: row for row in rows}
+def takes_reports(place: Place) -> bool:
+    return place.level in (PlaceLevel.GRID, PlaceLevel.COMMUNITY) and place.valid_to is None
 
 
-@extend_schema_field(OpenApiTypes.INT)
-class UnitField(serializers.Field[Organisation, Any, int, Any]):
-    """The id of an organisation among the ``choosable_units`` of the whole input."""
-
-    default_error_messages = {
-        "invalid": "请选择单位。",
-        "unknown": "没有这个单位，或不在可选范围内。",
-    }
-
-    def to_internal_value(self, data: Any) -> Organisation:
-        if isinstance(data, bool) or not isinstance(data, (int, str)):
-            self.fail("invalid")
-        if not str(data).isascii() or not str(data).isdigit() or len(str(data)) > 18:
-            self.fail("invalid")
-        unit = self.root.choosable_units.get(int(data))  # type: ignore[attr-defined]
-        if unit is None:
-            self.fail("unknown")
-        return unit
-
-    def to_representation(self, value: Organisation) -> int:
-        return value.pk
-
-
-@extend_schema_field({"type": "array", "items": {"type": "string", "format": "uuid"}})
-class PhotosField(serializers.ListField):
-    """Ids of photos that the same user has uploaded and not yet used. One query for all."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            child=serializers.UUIDField(),
-            required=False,
-            max_length=MAX_PHOTOS,
-            label="照片",
-            **kwargs,
-        )
-
-    def to_internal_value(self, data: Any) -> list[Attachment]:
-        ids: list[uuid.UUID] = list(dict.fromkeys(super().to_internal_value(data)))
-        if not ids:
-            return []
-        used = Photo.objects.filter(attachment_id__in=ids).values("attachment_id")
-        found = {
-            photo.pk: photo
-            for photo in Attachment.objects.filter(
-                pk__in=ids, uploaded_by=self.context["user"], kind=AttachmentKind.PHOTO
-            ).exclude(pk__in=used)
-        }
-        if len(found) < len(ids):
-            raise serializers.ValidationError("照片不存在、不是您上传的，或已用过。")
-        return [found[pk] for pk in ids]
-
-
-class Reference(serializers.PrimaryKeyRelatedField[Any]):
-    """The id of a row. DRF's own takes 1.5 for 1."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, float):
-            self.fail("incorrect_type", data_type="float")
-        return super().to_internal_value(data)
-
-
-class Coordinate(serializers.FloatField):
-    """Degrees. DRF's own takes true for 1.0."""
-
-    def to_internal_value(self, data: Any) -> float:
-        if isinstance(data, bool):
-            self.fail("invalid")
-        return super().to_internal_value(data)
-
-
-def words(label: str, **kwargs: Any) -> serializers.CharField:
-    return serializers.CharField(
-        label=label, max_length=WORDS, style={"base_template": "textarea.html"}, **kwargs
-    )
-
-
-ON_BEHALF = (Source.CALL, Source.VISIT)  # registered by an officer for somebody else
-
-
-def limit(label: str, **kwargs: Any) -> serializers.IntegerField:
-    return serializers.IntegerField(
-        label=label, min_value=1, max_value=60, required=False, allow_null=True, **kwargs
-    )
+def is_in_use(category: Category) -> bool:
+    return category.is_active
 
 
 class ReportInput(Input):
     client_id = serializers.UUIDField(label="上报端编号", help_text="由手机生成，重发时不变。")
-    place = Reference(
-        label="地点",
-        queryset=Place.objects.filter(
-            level__in=[PlaceLevel.GRID, PlaceLevel.COMMUNITY], valid_to__isnull=True
-        ),
-        help_text="网格或村（社区）。",
+    place = KeptReference(
+        label="地点", rows=places, eligible=takes_reports, help_text="网格或村（社区）。"
     )
-    category = Reference(label="类别", queryset=Category.objects.filter(is_active=True))
+    category = KeptReference(label="类别", rows=categories, eligible=is_in_use)
     urgency = serializers.ChoiceField(
         label="紧急程度",
         choices=Urgency.choices,
@@ -187,9 +103,7 @@ class ReportInput(Input):
     latitude = Coordinate(
         label="纬度", min_value=-90, max_value=90, required=False, allow_null=True
     )
-    area = Reference(
-        label="复杂区域", queryset=ComplexArea.objects.all(), required=False, allow_null=True
-    )
+    area = AreaReference(label="复杂区域", required=False, allow_null=True)
     captured_at = serializers.DateTimeField(label="采集时间", required=False, allow_null=True)
     contact_name = serializers.CharField(
         label="诉求人", max_length=30, required=False, allow_blank=True
@@ -217,9 +131,43 @@ class ReportInput(Input):
             raise serializers.ValidationError({"longitude": "经度和纬度须同时填写。"})
         area, place = attrs.get("area"), attrs["place"]
         community_id = place.lineage()["community_id"]
-        if area and not area.communities.filter(pk=community_id).exists():
+        if area and all(community.pk != community_id for community in area.communities.all()):
             raise serializers.ValidationError({"area": "这个复杂区域不在所选地点。"})
         return attrs
+
+
+def read_reports(
+    bodies: Sequence[Any], *, user: User
+) -> list[dict[str, Any] | serializers.ValidationError]:
+    """What each body gives in the shape of ``ReportInput``, or what is wrong with it.
+
+    The same queries for any number of them. No photo may be named by two.
+    """
+    referred = Referred.read(
+        user=user,
+        photos={pk for body in bodies for pk in photos_named(body)},
+        areas={pk for body in bodies for pk in _named(body, "area", AreaReference())},
+    )
+    given = ReportInput(context={"user": user, "referred": referred})
+    found: list[dict[str, Any] | serializers.ValidationError] = []
+    for body in bodies:
+        try:
+            found.append(given.run_validation(body))
+        except serializers.ValidationError as error:
+            found.append(error)
+    return found
+
+
+def photos_named(body: Any) -> list[uuid.UUID]:
+    """The ids of photos that a report names, as far as they can be read."""
+    return _named(body, "photos", PhotosField())
+
+
+def _named(body: Any, name: str, field: PhotosField | AreaReference) -> list[Any]:
+    if isinstance(body, Mapping) and (value := body.get(name)):
+        with suppress(serializers.ValidationError):
+            return list(field.keys(value))
+    return []
 
 
 class NoInput(Input):
@@ -428,20 +376,6 @@ class ReopenInput(Input):
     photos = PhotosField()
 
 
-class CaseReference(Reference):
-    """A case by its id or, as people say it, by its number."""
-
-    def to_internal_value(self, data: Any) -> Issue:
-        if isinstance(data, str) and "-" in data:
-            rows: Any = self.get_queryset()
-            found: Issue | None = rows.filter(number=data.strip()).first()
-            if found is None:
-                raise serializers.ValidationError("没有这个编号的问题，或您无权查看。")
-            return found
-        issue: Issue = super().to_internal_value(data)
-        return issue
-
-
 class MergeInput(Input):
     master = CaseReference(
         label="主件", queryset=Issue.objects.none(), help_text="问题的 id 或编号。"
@@ -508,26 +442,16 @@ class CorrectInput(Input):
 
     title = serializers.CharField(label="标题", max_length=60, required=False, allow_blank=True)
     description = words("内容", required=False, allow_blank=True)
-    category = Reference(
-        label="类别",
-        queryset=Category.objects.filter(is_active=True),
-        required=False,
-        allow_null=True,
+    category = KeptReference(
+        label="类别", rows=categories, eligible=is_in_use, required=False, allow_null=True
     )
     urgency = serializers.ChoiceField(
         label="紧急程度", choices=Urgency.choices, required=False, allow_blank=True
     )
-    place = Reference(
-        label="地点",
-        queryset=Place.objects.filter(
-            level__in=[PlaceLevel.GRID, PlaceLevel.COMMUNITY], valid_to__isnull=True
-        ),
-        required=False,
-        allow_null=True,
+    place = KeptReference(
+        label="地点", rows=places, eligible=takes_reports, required=False, allow_null=True
     )
-    area = Reference(
-        label="复杂区域", queryset=ComplexArea.objects.all(), required=False, allow_null=True
-    )
+    area = AreaReference(label="复杂区域", required=False, allow_null=True)
     address = serializers.CharField(
         label="详细地址", max_length=120, required=False, allow_blank=True
     )

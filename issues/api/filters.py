@@ -8,14 +8,19 @@ import django_filters
 from django.utils import timezone
 from django_filters import rest_framework as filters
 
+from core.search import SearchFilter
 from core.workdays import moment
 from issues.choices import TERMINAL, Lamp, Level, Status, Urgency
 from issues.filters import DayFilter
 from issues.models import Category, Issue
 from issues.querysets import IssueQuerySet
+from issues.search import found
 
 
 class IssueFilter(filters.FilterSet):
+    q = SearchFilter(
+        label="搜索：编号（可只写前几位），或标题、内容、地址、地名中的文字，至少两个字"
+    )
     waiting = filters.BooleanFilter(label="true：只看待我办理的", method="waiting_for_me")
     open = filters.BooleanFilter(label="true：只看在办；false：只看已了结", method="are_open")
     status = django_filters.ChoiceFilter(label="状态", choices=Status.choices)
@@ -35,6 +40,9 @@ class IssueFilter(filters.FilterSet):
     class Meta:
         model = Issue
         fields: list[str] = []
+
+    def search(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
+        return found(rows, value, by=self.request.user)
 
     def fit_for_sorting(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
         """What has ended or stands still is not due; the order itself is the view's."""

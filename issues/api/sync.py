@@ -22,13 +22,16 @@ from typing import Any, TypeVar
 
 from django.core import signing
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 
 from areas.models import Place
 from areas.scopes import Scope
+from core import keyset
+from core.branches import branches_of
 from core.errors import Refused
-from core.pagination import bad_cursor
+from core.keyset import bad_cursor
 from issues.models import Issue, Relocation
+from issues.orders import BY_CHANGE
 from people.models import User
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -165,9 +168,14 @@ def _removed(user: User, cursor: Cursor, round_: Round, limit: int) -> tuple[lis
             organisation_ids=lost.organisations,
         )
         gone = gone.union(Issue.objects.visible_to(before).order_by().values("pk"))
+    # Asked of each case that is gone from somewhere; all that one sees is never put together.
+    still_seen = [
+        Exists(branch.filter(pk=OuterRef("pk")))
+        for branch in branches_of(Issue.objects.visible_to(user))
+    ]
     rows = (
         Issue.objects.filter(pk__in=gone, pk__gt=round_.removed)
-        .exclude(pk__in=Issue.objects.visible_to(user).values("pk"))
+        .filter(*(~seen for seen in still_seen))
         .order_by("pk")
     )
     ids = list(rows.values_list("pk", flat=True)[: limit + 1])
@@ -189,9 +197,7 @@ def _changed(user: User, seen: str | None, round_: Round, limit: int) -> tuple[l
     rows = Issue.objects.visible_to(user)
     if seen is not None:
         rows = _between(rows, seen, round_.upper)
-    xid, pk = round_.changed
-    rows = rows.filter(Q(changed_xid__gt=xid) | Q(changed_xid=xid, pk__gt=pk), changed_xid__gte=xid)
-    found = list(rows.with_list_data().order_by("changed_xid", "pk")[: limit + 1])
+    found = list(keyset.following(rows.for_rows(), BY_CHANGE, round_.changed, limit + 1))
     return found[:limit], len(found) > limit
 
 

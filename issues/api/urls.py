@@ -1,9 +1,10 @@
 from django.urls import path
 
-from issues.api import views
+from issues.api import form_data, reports, steps, views
 
 urlpatterns = [
     path("issues", views.IssuesView.as_view(), name="api-issues"),
+    path("issues/batch", reports.BatchView.as_view(), name="api-issue-batch"),
     path("issues/<int:pk>", views.IssueView.as_view(), name="api-issue"),
     path("issues/<int:pk>/timeline", views.TimelineView.as_view(), name="api-issue-timeline"),
     path("issues/<int:pk>/duplicates", views.DuplicatesView.as_view(), name="api-issue-duplicates"),
@@ -16,17 +17,17 @@ urlpatterns = [
         path(
             f"issues/<int:pk>/actions/{step.value}", view.as_view(), name=f"api-issue-{step.value}"
         )
-        for step, view in views.step_views().items()
+        for step, view in steps.step_views().items()
     ),
     path(
         "issues/<int:pk>/actions/<str:action>",
-        views.UnknownStepView.as_view(),
+        steps.UnknownStepView.as_view(),
         name="api-issue-unknown-action",
     ),
-    path("uploads", views.UploadsView.as_view(), name="api-uploads"),
+    path("uploads", form_data.UploadsView.as_view(), name="api-uploads"),
     path("sync", views.SyncView.as_view(), name="api-sync"),
-    path("categories", views.CategoriesView.as_view(), name="api-categories"),
-    path("places", views.PlacesView.as_view(), name="api-places"),
-    path("areas", views.AreasView.as_view(), name="api-areas"),
-    path("units", views.UnitsView.as_view(), name="api-units"),
+    path("categories", form_data.CategoriesView.as_view(), name="api-categories"),
+    path("places", form_data.PlacesView.as_view(), name="api-places"),
+    path("areas", form_data.AreasView.as_view(), name="api-areas"),
+    path("units", form_data.UnitsView.as_view(), name="api-units"),
 ]

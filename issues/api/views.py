@@ -1,7 +1,8 @@
-"""The API of issues for a grid worker's phone: report, look, act, and keep in step.
+"""The API of issues for a grid worker's phone: what there is to look at, and to keep in step with.
 
-Every write goes through ``core.idempotency.once``: it is looked up there before anything of it is
-checked, so a retry finds its first answer even when the case has moved on or a photo is in use.
+What the phone writes stands in ``reports`` and ``steps``. Every write goes through
+``core.idempotency``: it is looked up there before anything of it is checked, so a retry finds its
+first answer even when the case has moved on or a photo is in use.
 """
 
 from __future__ import annotations
@@ -13,54 +14,45 @@ from django.http import HttpResponseBase
 from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.generics import ListAPIView
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from areas.choices import PlaceLevel
-from areas.models import ComplexArea, Place
 from core import attachments
-from core.choices import AttachmentKind
 from core.errors import NotFoundHere
-from core.idempotency import once
-from core.openapi import IDEMPOTENCY_KEY, answers
+from core.idempotency import answered
+from core.openapi import answers
 from core.pagination import Keyset, Order
 from core.workdays import calendar
 from issues import actions, duplicates, story
-from issues.api import sync
+from issues.api import reports, sync
 from issues.api.filters import IssueFilter
 from issues.api.serializers import (
-    AreaOutput,
     CandidateOutput,
-    CategoryOutput,
-    ClientIdInput,
     Contact,
     IssueDetail,
     IssueRow,
     IssueState,
     PersonOutput,
-    PlaceOutput,
     RevealInput,
     SyncOutput,
     TimelineEntry,
-    UnitOutput,
-    UploadInput,
-    UploadOutput,
 )
-from issues.choices import Action
-from issues.inputs import INPUTS, Input, ReportInput, colleagues
-from issues.models import Category, Issue
+from issues.api.shared import validated, visible
+from issues.case import Case
+from issues.inputs import ReportInput, colleagues
+from issues.models import Issue
+from issues.office import Office
+from issues.orders import BY_DUE_ALONE, BY_RECEIVED
 from issues.querysets import IssueQuerySet, last_visible_seq, reads_internal_notes, visible_photos
 from issues.workflow import TAKEN_ELSEWHERE
-from people.models import Organisation
 from people.requests import signed_in
 
-RECEIVED = Order("received_at", descending=True)
-DUE = Order("due_at")
+RECEIVED = Order(BY_RECEIVED, descending=True)
+DUE = Order(BY_DUE_ALONE)
 
 
 class IssuesView(ListAPIView[Issue]):
@@ -74,7 +66,7 @@ class IssuesView(ListAPIView[Issue]):
         return DUE if self.request.query_params.get("sort") == "due" else RECEIVED
 
     def get_queryset(self) -> IssueQuerySet:
-        return Issue.objects.visible_to(self.request.user).with_list_data()
+        return Issue.objects.visible_to(self.request.user).for_rows()
 
     @extend_schema(
         operation_id="list_issues",
@@ -96,14 +88,8 @@ class IssuesView(ListAPIView[Issue]):
         responses=answers(IssueState, 400, 401, 403, 413, 422, status=201),
     )
     def post(self, request: Request) -> Response:
-        client_id = _validated(ClientIdInput, request.data)["client_id"]
-        key = f"report:{client_id}"
-        return once(request, lambda: self.report(request), key=key, forever=True)
-
-    def report(self, request: Request) -> Response:
-        data = _validated(ReportInput, request.data, user=request.user)
-        issue = actions.report(by=signed_in(request), data=data)
-        return Response(IssueState(issue).data, status=201)
+        [(_, outcome)] = reports.receive(request, [request.data])
+        return answered(outcome)
 
 
 class IssueView(APIView):
@@ -115,19 +101,18 @@ class IssueView(APIView):
         responses=answers(IssueDetail, 401, 404),
     )
     def get(self, request: Request, pk: int) -> Response:
-        issue = _visible(request, pk)
-        upto = last_visible_seq(issue, request.user)
+        user, issue = signed_in(request), visible(request, pk)
+        case = Case.load(issue)
+        upto = last_visible_seq(issue, user, case.assignments)
         left_at = None
         if upto < issue.event_count:
             left_at = issue.events.values_list("at", flat=True).get(seq=upto)
-        possible = {
-            step: why
-            for step, why in actions.available(issue, by=signed_in(request)).items()
-            if step not in TAKEN_ELSEWHERE
-        }
+        office = Office.for_cases([issue], actions.unit_ids(case, {}))
+        possible = case.available(user.current_postings, office, timezone.now())
         context = {
-            "actions": possible,
-            "photos": visible_photos(issue, request.user),
+            "case": case,
+            "actions": {s: why for s, why in possible.items() if s not in TAKEN_ELSEWHERE},
+            "photos": visible_photos(issue, user, case.assignments),
             "upto": upto,
             "until": left_at,
         }
@@ -143,7 +128,7 @@ class DuplicatesView(APIView):
         responses=answers(CandidateOutput(many=True), 401, 404),
     )
     def get(self, request: Request, pk: int) -> Response:
-        found = duplicates.candidates(_visible(request, pk), by=signed_in(request))
+        found = duplicates.candidates(visible(request, pk), by=signed_in(request))
         return Response(CandidateOutput(found, many=True).data)
 
 
@@ -156,7 +141,7 @@ class ColleaguesView(APIView):
         responses=answers(PersonOutput(many=True), 401, 404),
     )
     def get(self, request: Request, pk: int) -> Response:
-        people = colleagues(_visible(request, pk)).order_by("full_name", "id")
+        people = colleagues(visible(request, pk)).order_by("full_name", "id")
         return Response(PersonOutput(people, many=True).data)
 
 
@@ -169,10 +154,10 @@ class TimelineView(APIView):
         responses=answers(TimelineEntry(many=True), 401, 404),
     )
     def get(self, request: Request, pk: int) -> Response:
-        issue = _visible(request, pk)
+        issue = visible(request, pk)
         upto = last_visible_seq(issue, request.user)
         internal = reads_internal_notes(issue, request.user)
-        entries = story.history(issue, upto=upto, calendar=calendar(), internal=internal)
+        entries = story.history(Case.load(issue), upto=upto, calendar=calendar(), internal=internal)
         return Response(TimelineEntry(entries, many=True).data)
 
 
@@ -184,7 +169,7 @@ class PhotoView(APIView):
         responses=answers(OpenApiTypes.BINARY, 401, 404, media_type="image/*"),
     )
     def get(self, request: Request, pk: int, photo_id: uuid.UUID) -> HttpResponseBase:
-        issue = _visible(request, pk)
+        issue = visible(request, pk)
         shown = visible_photos(issue, request.user).select_related("attachment")
         photo = shown.filter(attachment_id=photo_id).first()
         if photo is None:
@@ -202,153 +187,10 @@ class ContactView(APIView):
         responses=answers(Contact, 400, 401, 403, 404),
     )
     def post(self, request: Request, pk: int) -> Response:
-        data = _validated(RevealInput, request.data)
-        issue = _visible(request, pk)
+        data = validated(RevealInput, request.data)
+        issue = visible(request, pk)
         name, phone = actions.reveal_contact(issue, by=signed_in(request), reason=data["reason"])
         return Response(Contact({"name": name, "phone": phone}).data)
-
-
-# --- steps ---
-
-
-class StepView(APIView):
-    """One action of the transition table; see ``step_views``."""
-
-    step: Action
-    input: type[Input]
-
-    def post(self, request: Request, pk: int) -> Response:
-        return once(request, lambda: self.take(request, pk))
-
-    def take(self, request: Request, pk: int) -> Response:
-        issue = _visible(request, pk)
-        data = _validated(
-            self.input,
-            request.data,
-            user=request.user,
-            place=issue.dispatch_place,
-            issue=issue,
-        )
-        version = data.pop("version")
-        actions.perform(pk, self.step, by=signed_in(request), data=data, expected_version=version)
-        return Response(IssueState(Issue.objects.get(pk=pk)).data)
-
-
-class UnknownStepView(APIView):
-    @extend_schema(exclude=True)
-    def post(self, request: Request, pk: int, action: str) -> Response:
-        _visible(request, pk)
-        raise NotFoundHere("没有这种办理动作。", code="unknown_action")
-
-
-def step_views() -> dict[Action, type[StepView]]:
-    """A view for each action that people take, documented with the action's own input."""
-    return {
-        step: _step_view(step, shape)
-        for step, shape in INPUTS.items()
-        if step != Action.CREATE and step not in TAKEN_ELSEWHERE
-    }
-
-
-def _step_view(step: Action, shape: type[Input]) -> type[StepView]:
-    name = "".join(part.capitalize() for part in step.value.split("_"))
-    version = serializers.IntegerField(
-        min_value=0, label="版本", help_text="读取时的 version；其间有变化则答 409 stale。"
-    )
-    with_version = type(f"{name}Step", (shape,), {"version": version, "__doc__": None})
-    describe = extend_schema_view(
-        post=extend_schema(
-            operation_id=step.value,
-            summary=step.label,
-            tags=["办理动作"],
-            parameters=[IDEMPOTENCY_KEY],
-            request=with_version,
-            responses=answers(IssueState, 400, 401, 403, 404, 409, 413, 422),
-        )
-    )
-    return describe(type(f"{name}View", (StepView,), {"step": step, "input": with_version}))
-
-
-# --- what a form needs ---
-
-
-class UploadsView(APIView):
-    parser_classes = [MultiPartParser]
-    throttle_scope = "upload"
-
-    @extend_schema(
-        operation_id="upload_photo",
-        summary="上传照片",
-        description="一次一张，答复中的 id 用于上报和办理动作的 photos，只能由上传人使用一次。"
-        "服务器重新编码并去除拍摄信息。",
-        tags=["问题"],
-        parameters=[IDEMPOTENCY_KEY],
-        request={"multipart/form-data": UploadInput},
-        responses=answers(UploadOutput, 400, 401, 413, 415, 422, status=201),
-    )
-    def post(self, request: Request) -> Response:
-        return once(request, lambda: self.accept(request))
-
-    def accept(self, request: Request) -> Response:
-        upload = _validated(UploadInput, request.data)["photo"]
-        attachment = attachments.accept(upload, by=signed_in(request), only=AttachmentKind.PHOTO)
-        return Response(UploadOutput(attachment).data, status=201)
-
-
-class CategoriesView(APIView):
-    @extend_schema(
-        operation_id="list_categories",
-        summary="问题类别（两级）",
-        tags=["填表"],
-        responses=answers(CategoryOutput(many=True), 401),
-    )
-    def get(self, request: Request) -> Response:
-        return Response(CategoryOutput(Category.objects.filter(is_active=True), many=True).data)
-
-
-class PlacesView(APIView):
-    @extend_schema(
-        operation_id="list_places",
-        summary="我的辖区内的村（社区）和网格",
-        tags=["填表"],
-        responses=answers(PlaceOutput(many=True), 401),
-    )
-    def get(self, request: Request) -> Response:
-        places = Place.objects.under(*signed_in(request).scope.places).filter(
-            level__in=[PlaceLevel.COMMUNITY, PlaceLevel.GRID], valid_to__isnull=True
-        )
-        return Response(PlaceOutput(places, many=True).data)
-
-
-class AreasView(APIView):
-    @extend_schema(
-        operation_id="list_areas",
-        summary="我能查看的复杂区域",
-        tags=["填表"],
-        responses=answers(AreaOutput(many=True), 401),
-    )
-    def get(self, request: Request) -> Response:
-        areas = ComplexArea.objects.visible_to(request.user).active(timezone.localdate())
-        return Response(AreaOutput(areas.prefetch_related("communities"), many=True).data)
-
-
-class UnitsQuery(serializers.Serializer[Any]):
-    issue = serializers.IntegerField(min_value=1, help_text="问题 id。")
-
-
-class UnitsView(APIView):
-    @extend_schema(
-        operation_id="list_units",
-        summary="某个问题可选的单位",
-        description="问题在镇街时为本镇街的单位，在区级时为全区的单位。",
-        tags=["填表"],
-        parameters=[UnitsQuery],
-        responses=answers(UnitOutput(many=True), 400, 401, 404),
-    )
-    def get(self, request: Request) -> Response:
-        issue = _visible(request, _validated(UnitsQuery, request.query_params)["issue"])
-        units = Organisation.objects.assignable_in(issue.dispatch_place)
-        return Response(UnitOutput(units, many=True).data)
 
 
 # --- keeping in step ---
@@ -383,25 +225,6 @@ class SyncView(APIView):
         responses=answers(SyncOutput, 400, 401, 410),
     )
     def get(self, request: Request) -> Response:
-        query = _validated(SyncQuery, request.query_params)
+        query = validated(SyncQuery, request.query_params)
         page = sync.hand_out(signed_in(request), query["cursor"], limit=query["limit"])
         return Response(SyncOutput(page).data)
-
-
-# --- shared ---
-
-
-def _visible(request: Request, pk: int) -> Issue:
-    """The issue if the caller may see it. Raises NotFoundHere, whether or not it exists."""
-    issue = Issue.objects.visible_to(request.user).with_detail_data().filter(pk=pk).first()
-    if issue is None:
-        raise NotFoundHere("没有找到这个问题，或您无权查看。")
-    return issue
-
-
-def _validated(
-    shape: type[serializers.Serializer[Any]], data: Any, **context: Any
-) -> dict[str, Any]:
-    serializer = shape(data=data, context=context)
-    serializer.is_valid(raise_exception=True)
-    return dict(serializer.validated_data)

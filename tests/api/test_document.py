@@ -78,6 +78,29 @@ def test_every_step_has_its_own_entry_with_version_and_key(
         assert {"400", "401", "403", "404", "409", "422"} <= set(operation["responses"])
 
 
+def test_a_batch_is_documented_with_what_becomes_of_each_report(
+    operations: dict[str, dict[str, Any]], document: dict[str, Any]
+) -> None:
+    schemas = document["components"]["schemas"]
+
+    def named(schema: dict[str, Any]) -> str:
+        [inner] = schema.get("allOf", [schema])
+        return str(inner["$ref"]).rsplit("/", 1)[1]
+
+    operation = operations["POST /api/v1/issues/batch"]
+    content = operation["requestBody"]["content"]["application/json"]
+    reports = schemas[named(content["schema"])]["properties"]["reports"]
+    single = operations["POST /api/v1/issues"]["requestBody"]["content"]["application/json"]
+    assert reports["items"] == single["schema"]
+    assert reports["maxItems"] == 200
+
+    answer = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    result = schemas[named(schemas[named(answer)]["properties"]["results"]["items"])]
+    assert set(result["required"]) == {"client_id", "status", "replayed"}
+    assert named(result["properties"]["issue"]) == "IssueState"
+    assert named(result["properties"]["error"]) == "Problem"
+
+
 def test_the_page_takes_nothing_from_elsewhere() -> None:
     page = Client().get("/api/v1/docs/").content.decode()
     addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", page)

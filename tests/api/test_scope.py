@@ -179,8 +179,9 @@ def test_no_endpoint_is_missing_from_this_matrix() -> None:
     asked |= {"api-issue-photo", "api-issue-reveal", "api-schema", "api-docs"}
     asked |= {"api-issue-duplicates", "api-issue-colleagues"}
     asked |= {f"api-issue-{action.value}" for action in Action} | {"api-issue-unknown-action"}
-    # Only of one's own: who has none gets nothing (test_tokens, test_inbox, test_reports).
-    own = {"api-token", "api-token-current", "api-inbox-read", "api-uploads"}
+    # Only of one's own: who has none gets nothing (test_tokens, test_inbox, test_reports,
+    # test_batch).
+    own = {"api-token", "api-token-current", "api-inbox-read", "api-uploads", "api-issue-batch"}
     there_are = {name for name in get_resolver().reverse_dict if str(name).startswith("api-")}
     assert there_are <= asked | own
     systems = {"create", "auto_acknowledge", "auto_resume", "absorb", "release", "recalculate"}
