@@ -29,13 +29,16 @@ logger = logging.getLogger(__name__)
 ONE_AT_A_TIME = 7_160_131_012  # the advisory lock under which anchors are set
 
 # Every committed case that is longer than when it was last anchored. A step that is not committed
-# yet is not seen at all, neither on the case nor as an event, and belongs to the next anchor.
+# yet is not seen at all, neither on the case nor as an event, and belongs to the next anchor. One
+# join of two tables: a look at each case's heads would go through the rows just inserted as well.
 TAKE_HEADS = """
     INSERT INTO issues_anchoredhead (anchor_id, issue_id, number, event_count, head_hash)
     SELECT %s, i.id, i.number, i.event_count, i.head_hash
     FROM issues_issue AS i
-    WHERE i.event_count > coalesce(
-        (SELECT max(h.event_count) FROM issues_anchoredhead AS h WHERE h.issue_id = i.id), 0)
+    WHERE i.event_count > 0 AND NOT EXISTS (
+        SELECT FROM issues_anchoredhead AS h
+        WHERE h.issue_id = i.id AND h.event_count >= i.event_count
+    )
 """
 
 # Of each case the earliest head that is no longer what it was.

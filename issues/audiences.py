@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import date, datetime
-from typing import Any
-
-from django.utils import timezone
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from core.models import Message
 from issues.case import Case
 from issues.choices import (
     Action,
     ApprovalKind,
-    ClockKind,
     Decider,
     Level,
-    LimitUnit,
     MessageKind,
     Respondent,
     Status,
@@ -24,7 +20,8 @@ from issues.choices import (
     Urgency,
     Visibility,
 )
-from issues.models import Approval, Assignment, Clock, Issue
+from issues.models import Approval, Assignment, Issue
+from issues.models.issue import page_of
 from issues.states import Audience, Rule
 from people.choices import Role
 from people.directory import Directory
@@ -61,7 +58,55 @@ AT_WORK: dict[Status, Audience] = {
 WITH_A_UNIT = (Status.ASSIGNED, Status.HANDLING)
 
 
-class People:
+# --- what has to be known of a case to find its people, where thousands are asked for at once ---
+
+
+class Outline(NamedTuple):
+    pk: int
+    number: str
+    title: str
+    level: str
+    status: str
+    event_count: int
+    reporter_id: int | None
+    handler_id: int | None
+    lead_unit_id: int | None
+    district_id: int
+    town_id: int | None
+    community_id: int | None
+    grid_id: int | None
+
+    @property
+    def place_ids(self) -> tuple[int | None, ...]:
+        return self.district_id, self.town_id, self.community_id, self.grid_id
+
+
+class Present(NamedTuple):
+    """A unit that is in the case."""
+
+    unit_id: int
+    is_lead: bool
+    reply_required: bool
+    replied_at: datetime | None
+    left_seq: int | None
+
+
+class Asked(NamedTuple):
+    """Something that waits for a decision."""
+
+    kind: str
+    asked_of: str
+    asked_by_id: int
+
+    @property
+    def is_pending(self) -> bool:
+        return True
+
+
+Subject = TypeVar("Subject", bound=Issue | Outline)
+
+
+class People(Generic[Subject]):
     """The people around one case on one day, by audience.
 
     ``handlers`` are those who worked on it: they are not asked to verify it. ``followers`` reported
@@ -70,12 +115,12 @@ class People:
 
     def __init__(
         self,
-        issue: Issue,
-        assignments: Iterable[Assignment],
+        issue: Subject,
+        assignments: Iterable[Assignment | Present],
         directory: Directory,
         day: date,
         *,
-        approvals: Iterable[Approval] = (),
+        approvals: Iterable[Approval | Asked] = (),
         handlers: Collection[int] = (),
         followers: Mapping[int, int] | None = None,
     ) -> None:
@@ -96,9 +141,9 @@ class People:
         self.directory = directory
         self.day = day
 
-    @classmethod
-    def of_case(cls, case: Case, directory: Directory, day: date) -> People:
-        return cls(
+    @staticmethod
+    def of_case(case: Case, directory: Directory, day: date) -> People[Issue]:
+        return People(
             case.issue,
             case.assignments,
             directory,
@@ -151,14 +196,14 @@ class People:
         )
 
     def at(self, role: Role, column: str) -> list[int]:
-        place_id = self.issue.lineage()[column]
+        place_id = getattr(self.issue, column)
         return [p.user_id for p in self.directory.at_place(role, place_id, self.day)]
 
     def unit(self, role: Role, unit_id: int | None = None) -> list[int]:
         unit_id = unit_id or self.issue.lead_unit_id
         return [p.user_id for p in self.directory.in_organisation(role, unit_id, self.day)]
 
-    def _deciders(self, approval: Approval) -> list[int]:
+    def _deciders(self, approval: Approval | Asked) -> list[int]:
         """Whom an approval waits for; the case of a grid is decided on by its town."""
         town = self.issue.level != Level.DISTRICT
         dispatchers = (
@@ -224,10 +269,9 @@ class People:
             )
         ]
 
-    def _respondents(self, clock: Clock) -> list[int]:
+    def _respondents(self, respondent: str | None) -> list[int]:
         """Who answers an order or an instruction: the unit or the grid, or else the dispatcher."""
-        instruction = getattr(clock, "instruction", None)
-        if instruction and instruction.respondent == Respondent.DISPATCHER:
+        if respondent == Respondent.DISPATCHER:
             return self.of(Audience.DISPATCHERS)
         if self.issue.lead_unit_id:
             return self.of(Audience.UNIT_HANDLERS)
@@ -235,10 +279,21 @@ class People:
             return self.of(Audience.HANDLER)
         return self.of(Audience.DISPATCHERS)
 
-    def of_clock(self, clock: Clock, *, overdue: bool) -> list[int]:
-        """Who is reminded of a clock; when it is overdue, those above them too."""
+    def of_limit(
+        self,
+        step: str,
+        *,
+        overdue: bool,
+        co_unit_id: int | None = None,
+        respondent: str | None = None,
+    ) -> list[int]:
+        """Who is reminded of a limit; when it is overdue, those above them too.
+
+        ``co_unit_id`` is the unit that has to reply within it, ``respondent`` whom an instruction
+        names.
+        """
         above: list[Audience] = []
-        match clock.step:
+        match step:
             case Step.DIAGNOSIS:
                 mine = self.of(Audience.GRID_WORKERS)
                 above = [Audience.COMMUNITY_OFFICERS]
@@ -252,9 +307,9 @@ class People:
                 mine = self.of(Audience.DECIDERS)
                 above = [Audience.LEADERS]
             case Step.SUPERVISION | Step.INSTRUCTION:
-                mine = self._respondents(clock)
+                mine = self._respondents(respondent)
                 above = [Audience.UNIT_HEADS, Audience.DISPATCHERS, Audience.LEADERS]
-                if clock.step == Step.SUPERVISION:
+                if step == Step.SUPERVISION:
                     above.append(Audience.SUPERVISORS)
             case Step.VERIFICATION:
                 mine = self.of(Audience.VERIFIERS)
@@ -262,10 +317,10 @@ class People:
             case Step.REVISIT:
                 mine = self.of(Audience.WORKING)
                 above = [Audience.DISPATCHERS]
-            case _ if clock.kind == ClockKind.CO_UNIT and clock.assignment:
-                mine = self.unit(Role.UNIT_HANDLER, clock.assignment.unit_id)
+            case _ if co_unit_id:
+                mine = self.unit(Role.UNIT_HANDLER, co_unit_id)
                 if overdue:
-                    mine += self.unit(Role.UNIT_HEAD, clock.assignment.unit_id)
+                    mine += self.unit(Role.UNIT_HEAD, co_unit_id)
                 above = [Audience.DISPATCHERS]
             case _:
                 mine = self.of(Audience.UNIT_HANDLERS)
@@ -288,12 +343,8 @@ def heard_by(rule: Rule, data: Mapping[str, Any]) -> tuple[Audience, ...]:
     return rule.notify
 
 
-def page_of(issue_id: int) -> str:
-    return Issue(pk=issue_id).get_absolute_url()
-
-
 def messages_of_step(
-    people: People,
+    people: People[Issue],
     audiences: Iterable[Audience],
     *,
     action: Action,
@@ -330,30 +381,4 @@ def messages_of_step(
             created_at=at,
         )
         for user_id in recipients
-    ]
-
-
-def messages_of_clock(
-    people: People, clock: Clock, kind: MessageKind, nth: int, *, at: datetime
-) -> list[Message]:
-    """The reminder of a clock. Its key holds the due instant, so that a moved one reminds anew."""
-    issue = people.issue
-    label = f"{kind}{nth or ''}"
-    return [
-        Message(
-            key=f"clock:{clock.pk}:{label}:{clock.due_at:%Y%m%dT%H%M%z}:{user_id}",
-            recipient_id=user_id,
-            kind=kind,
-            title=f"{kind.label}：{issue.title}",
-            body=(
-                f"{issue.number}，{clock.get_step_display()}"
-                f"{'已于' if kind == MessageKind.OVERDUE else '将于'}"
-                f"{timezone.localtime(clock.due_at):%m月%d日 %H:%M}"
-                f"{'到期，已超期。' if kind == MessageKind.OVERDUE else '到期。'}"
-            ),
-            url=issue.get_absolute_url(),
-            urgent=clock.limit_unit == LimitUnit.HOURS,
-            created_at=at,
-        )
-        for user_id in people.of_clock(clock, overdue=kind == MessageKind.OVERDUE)
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from core.workdays import DAY_ENDS, DAY_STARTS, SHANGHAI, Calendar, Deadline, moment
 from issues.choices import ClockKind, LimitUnit, MessageKind, PauseKind, Verdict
@@ -48,7 +50,7 @@ def set_due(clock: Clock, due: Deadline, calendar: Calendar) -> None:
         clock.yellow_at = calendar.yellow_hours(due.at, clock.limit_value)
     else:
         clock.yellow_at = calendar.yellow(clock.started_at, due.at, clock.limit_value)
-    clock.next_reminder_at = next_reminder(clock, calendar)
+    clock.next_reminder_at = next_reminder(clock)
 
 
 def until(day: date) -> datetime:
@@ -144,9 +146,19 @@ def after_extension(due: Deadline, working_days: int, calendar: Calendar) -> Dea
 
 # --- reminders ---
 
+Planned = tuple[datetime, MessageKind, int]  # when, what, and which of the overdue reminders
 
-def reminder_times(clock: Clock, calendar: Calendar) -> list[tuple[datetime, MessageKind, int]]:
-    """When this clock reminds, in order: (instant, kind, which of the overdue reminders).
+
+class Timing(NamedTuple):
+    """What decides when a clock reminds."""
+
+    limit_unit: str
+    yellow_at: datetime
+    due_at: datetime
+
+
+def reminder_times(clock: Clock | Timing, calendar: Calendar) -> list[Planned]:
+    """When this clock reminds, in order.
 
     For working days: at yellow, at 09:00 of the due day, and at 09:00 of the first and third
     working day after. For hours, around the clock: at yellow, when due, and a day later.
@@ -168,19 +180,21 @@ def reminder_times(clock: Clock, calendar: Calendar) -> list[tuple[datetime, Mes
     ]
 
 
-def next_reminder(
-    clock: Clock, calendar: Calendar, after: datetime | None = None
-) -> datetime | None:
-    """When the sweep has to look at this clock next; overall clocks never remind."""
+def next_reminder(clock: Clock) -> datetime | None:
+    """When the sweep has to look first at a clock that starts or moves; overall ones never remind.
+
+    Always at yellow: the other reminders come later, or are the same and overtake it.
+    """
     if clock.kind == ClockKind.OVERALL or clock.ended_at or clock.paused_at:
         return None
-    for at, _, _ in reminder_times(clock, calendar):
-        if after is None or at > after:
-            return at
-    return None
+    return clock.yellow_at
 
 
-def reminder_due(clock: Clock, calendar: Calendar, now: datetime) -> tuple[MessageKind, int] | None:
+def first_after(times: Sequence[Planned], after: datetime) -> datetime | None:
+    return next((at for at, _, _ in times if at > after), None)
+
+
+def reminder_due(times: Sequence[Planned], now: datetime) -> tuple[MessageKind, int] | None:
     """The latest reminder whose time has come; earlier ones that it overtook are dropped."""
-    passed = [(kind, nth) for at, kind, nth in reminder_times(clock, calendar) if at <= now]
+    passed = [(kind, nth) for at, kind, nth in times if at <= now]
     return passed[-1] if passed else None

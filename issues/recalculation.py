@@ -8,6 +8,7 @@ published year is edited later; and what has stopped keeps its date and its verd
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -33,6 +34,9 @@ from issues.choices import (
 )
 from issues.models import Approval, Clock, ClockPause, Issue, IssueEvent
 from issues.office import Limit, Limits
+from issues.reference import with_reference_data
+
+BATCH = 500  # cases of one transaction
 
 # --- the arithmetic ---
 
@@ -48,13 +52,25 @@ class Record:
 
     @classmethod
     def load(cls, case: Case) -> Record:
+        return cls.load_many([case])[0]
+
+    @classmethod
+    def load_many(cls, cases: Sequence[Case]) -> list[Record]:
+        """The records of loaded cases, in two statements."""
+        ids = [case.issue.pk for case in cases]
+        clocks_by_id = {clock.pk: clock for case in cases for clock in case.clocks}
+        pauses: defaultdict[int, list[ClockPause]] = defaultdict(list)
+        for pause in ClockPause.objects.filter(clock__issue__in=ids).order_by("id"):
+            pause.clock = clocks_by_id[pause.clock_id]  # one row, one instance
+            pauses[pause.clock.issue_id].append(pause)
         wanted = [Action.INSTRUCT, Action.APPLY_RESOLUTION, Action.CORRECT]
-        return cls(
-            clocks=case.clocks,
-            pauses=list(ClockPause.objects.filter(clock__issue=case.issue).order_by("id")),
-            approvals=case.approvals,
-            events=list(case.issue.events.filter(action__in=wanted).order_by("seq")),
-        )
+        events: defaultdict[int, list[IssueEvent]] = defaultdict(list)
+        for event in IssueEvent.objects.filter(issue__in=ids, action__in=wanted).order_by("seq"):
+            events[event.issue_id].append(event)
+        return [
+            cls(case.clocks, pauses[case.issue.pk], case.approvals, events[case.issue.pk])
+            for case in cases
+        ]
 
     def pauses_of(self, clock: Clock) -> list[ClockPause]:
         return [row for row in self.pauses if row.clock == clock]
@@ -229,9 +245,9 @@ def _asked_for(extension: Approval) -> date:
 def recalculate_provisional(now: datetime | None = None) -> int:
     """Count anew the provisional dates that need be so no longer; return in how many cases.
 
-    Each case is a transaction of its own, so this may run twice, side by side, or die half-way.
-    What comes out as it was only loses its mark. What moves does so by an event of the platform,
-    and those who work on the case are told.
+    A batch is a transaction, and a case that somebody holds is left for the next run, so this may
+    run twice, side by side, or die half-way. What comes out as it was only loses its mark. What
+    moves does so by an event of the platform, and those who work on the case are told.
     """
     now = now or timezone.now()
     published = CalendarYear.objects.filter(published=True).values("year")
@@ -246,37 +262,46 @@ def recalculate_provisional(now: datetime | None = None) -> int:
         .values_list("issue_id", flat=True)
         .distinct()
     )
-    return sum(_recalculate(issue_id, now) for issue_id in list(candidates))
+    ids = list(candidates)
+    return sum(_recalculate(ids[start : start + BATCH], now) for start in range(0, len(ids), BATCH))
 
 
 @transaction.atomic
-def _recalculate(issue_id: int, now: datetime) -> bool:
-    """Whether any date or mark of the case has changed."""
-    rows = Issue.objects.select_related("category").select_for_update(of=("self",))
-    case = Case.load(rows.get(pk=issue_id))
-    record, days = Record.load(case), calendar()
-    ready = [clock for clock in case.clocks if record.is_ready(clock, days)]
-    if not ready:
-        return False  # somebody was quicker
-    due = {clock.pk: due_of(clock, record, days) for clock in ready}
-    changes = [*_changed_clocks(ready, due, days), *_changed_promises(case, record, ready, days)]
-    if not changes:
-        confirmed = [_confirm(clock, due[clock.pk]) for clock in ready]
-        return any(confirmed)
-    actions.perform(
-        issue_id,
-        Action.RECALCULATE,
-        by=None,
-        data={
-            "due": due,
-            **{change.field: change.new for change in changes if change.clock_id is None},
-            "clocks": [change.for_the_record() for change in changes],
-            "text": "\n".join([REASON, *(change.words for change in changes)]),
-        },
-        expected_version=None,
-        at=now,
+def _recalculate(issue_ids: Sequence[int], now: datetime) -> int:
+    """In how many of the cases a date or a mark has changed."""
+    rows = Issue.objects.filter(pk__in=issue_ids).order_by("pk")
+    cases = Case.load_many(with_reference_data(rows.select_for_update(skip_locked=True)))
+    days = calendar()
+    given: dict[int, dict[str, Any]] = {}
+    confirmed: list[Clock] = []
+    for case, record in zip(cases, Record.load_many(cases), strict=True):
+        ready = [clock for clock in case.clocks if record.is_ready(clock, days)]
+        if not ready:
+            continue  # somebody was quicker
+        due = {clock.pk: due_of(clock, record, days) for clock in ready}
+        changes = [
+            *_changed_clocks(ready, due, days),
+            *_changed_promises(case, record, ready, days),
+        ]
+        if changes:
+            given[case.issue.pk] = _step(due, changes)
+        else:
+            # Unless it reaches on into another year.
+            confirmed += [clock for clock in ready if not due[clock.pk].provisional]
+    Clock.objects.filter(pk__in=[clock.pk for clock in confirmed]).update(is_provisional=False)
+    moved = actions.perform_each(
+        given, Action.RECALCULATE, data=lambda issue: given[issue.pk], at=now
     )
-    return True
+    return moved + len({clock.issue_id for clock in confirmed})
+
+
+def _step(due: Mapping[int, Deadline], changes: Sequence[Change]) -> dict[str, Any]:
+    return {
+        "due": due,
+        **{change.field: change.new for change in changes if change.clock_id is None},
+        "clocks": [change.for_the_record() for change in changes],
+        "text": "\n".join([REASON, *(change.words for change in changes)]),
+    }
 
 
 REASON = "放假安排已经公布，暂定的时间按工作日历重新计算。"
@@ -345,15 +370,6 @@ def _changed_promises(
 
 
 FIELDS = {Step.ACKNOWLEDGEMENT: "acknowledge_due_at", Step.CONTACT: "contact_due_at"}
-
-
-def _confirm(clock: Clock, due: Deadline) -> bool:
-    """Take the mark off a date that came out as it was, unless it reaches on into another year."""
-    if due.provisional:
-        return False
-    clock.is_provisional = False
-    clock.save(update_fields=["is_provisional"])
-    return True
 
 
 def _shown(at: datetime) -> str:

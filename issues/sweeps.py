@@ -1,13 +1,13 @@
 """What happens because time passes: reminders, deemed acknowledgement, resumption, supervision.
 
 A sweep may run twice, side by side, or die half-way: rows are taken with SKIP LOCKED, a batch is
-one transaction, and a message's unique key lets it exist once.
+one transaction, and a message's unique key lets it exist once. A case that refuses a step is left
+out and stops no other.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,25 +17,19 @@ from django.utils import timezone
 
 from areas.choices import PlaceLevel
 from areas.models import Place
-from core import outbox
-from core.errors import Refused
 from core.workdays import calendar
-from issues import actions, clocks
-from issues.audiences import People, messages_of_clock
+from issues import actions, reminders
 from issues.choices import (
-    HANDLING_ACTIONS,
     Action,
     Grade,
-    LimitUnit,
     Status,
     SupervisionCause,
 )
 from issues.clocks import morning
-from issues.models import Approval, Assignment, Clock, Issue, IssueEvent, Supervision
+from issues.models import Assignment, Issue, Supervision
 from issues.querysets import IssueQuerySet
-from people.directory import Directory
 
-BATCH = 500
+BATCH = 500  # cases of one transaction
 
 
 def remind_of_deadlines(now: datetime | None = None) -> int:
@@ -44,89 +38,29 @@ def remind_of_deadlines(now: datetime | None = None) -> int:
     Outside office time only limits in hours remind. The others wait for the next morning, and what
     is then no longer true is never written.
     """
-    now = now or timezone.now()
-    total = 0
-    while looked_at := _remind_batch(now):
+    sweep, total = reminders.Sweep(now or timezone.now()), 0
+    while looked_at := sweep.batch():
         total += looked_at
     return total
 
 
-@transaction.atomic
-def _remind_batch(now: datetime) -> int:
-    days = calendar()
-    due = Clock.objects.to_remind(now).select_for_update(of=("self",), skip_locked=True)
-    if not days.is_office_time(now):
-        due = due.filter(limit_unit=LimitUnit.HOURS)
-    rows = list(due.select_related("issue", "assignment", "instruction")[:BATCH])
-    if not rows:
-        return 0
-    ids = {clock.issue_id for clock in rows}
-    assignments: defaultdict[int, list[Assignment]] = defaultdict(list)
-    for row in Assignment.objects.filter(issue__in=ids, left_seq=None):
-        assignments[row.issue_id].append(row)
-    approvals: defaultdict[int, list[Approval]] = defaultdict(list)
-    for asked in Approval.objects.filter(issue__in=ids, decision=""):
-        approvals[asked.issue_id].append(asked)
-    handlers = _handlers({clock.issue_id for clock in rows if clock.issue.status == Status.VERIFY})
-    directory = Directory.around(
-        {pk for clock in rows for pk in clock.issue.lineage().values()},
-        {row.unit_id for present in assignments.values() for row in present},
-    )
-    messages = []
-    for clock in rows:
-        reminder = clocks.reminder_due(clock, days, now)
-        if reminder:
-            people = People(
-                clock.issue,
-                assignments[clock.issue_id],
-                directory,
-                timezone.localdate(now),
-                approvals=approvals[clock.issue_id],
-                handlers=handlers[clock.issue_id],
-            )
-            messages += messages_of_clock(people, clock, *reminder, at=now)
-        clock.next_reminder_at = clocks.next_reminder(clock, days, after=now)
-    Clock.objects.bulk_update(rows, ["next_reminder_at"])
-    outbox.post(messages)
-    return len(rows)
-
-
-def _handlers(issue_ids: Collection[int]) -> defaultdict[int, set[int]]:
-    """Who worked on each of the cases: they are not reminded to verify it."""
-    found: defaultdict[int, set[int]] = defaultdict(set)
-    events = IssueEvent.objects.filter(
-        issue__in=issue_ids, action__in=HANDLING_ACTIONS, actor__isnull=False
-    )
-    for issue_id, actor_id in events.order_by().values_list("issue_id", "actor_id"):
-        found[issue_id].add(actor_id)
-    return found
-
-
 def acknowledge_overdue_assignments(now: datetime | None = None) -> int:
-    """Deem acknowledged what a lead unit has left lying past its limit; return how many.
-
-    Each case is a transaction of its own, so that one that is refused stops no other.
-    """
+    """Deem acknowledged what a lead unit has left lying past its limit; return how many."""
     now = now or timezone.now()
-    overdue = (
-        Assignment.objects.filter(
-            is_lead=True,
-            left_seq__isnull=True,
-            acknowledged_at__isnull=True,
-            acknowledge_due_at__lte=now,
-            issue__status=Status.ASSIGNED,
-        )
-        .order_by("acknowledge_due_at")
-        .values_list("issue_id", flat=True)
-    )
-    return _each(list(overdue), Action.AUTO_ACKNOWLEDGE, {}, now)
+    overdue = Assignment.objects.filter(
+        is_lead=True,
+        left_seq__isnull=True,
+        acknowledged_at__isnull=True,
+        acknowledge_due_at__lte=now,
+    ).order_by()
+    due = Issue.objects.filter(status=Status.ASSIGNED, pk__in=overdue.values("issue"))
+    return _take(due, Action.AUTO_ACKNOWLEDGE, {}, now)
 
 
 def resume_suspended(now: datetime | None = None) -> int:
     """Take up again the suspended cases whose review date has come; return how many."""
     now = now or timezone.now()
-    due = Issue.objects.filter(review_at__lte=now).order_by("review_at", "id")
-    return _each(list(due.values_list("pk", flat=True)), Action.AUTO_RESUME, {}, now)
+    return _take(Issue.objects.filter(review_at__lte=now), Action.AUTO_RESUME, {}, now)
 
 
 def supervise_neglected(now: datetime | None = None) -> int:
@@ -138,22 +72,28 @@ def supervise_neglected(now: datetime | None = None) -> int:
     now = now or timezone.now()
     if not calendar().is_working(timezone.localdate(now)):
         return 0
-    total = 0
-    for cause, issues in _neglected(now).items():
-        ids = list(issues.order_by("pk").values_list("pk", flat=True))
-        data = {"grade": Grade.GENERAL, "cause": cause, "text": REQUIREMENTS[cause]}
-        total += _each(ids, Action.SUPERVISE, data, now)
-    return total
+    return sum(
+        _take(
+            issues,
+            Action.SUPERVISE,
+            {"grade": Grade.GENERAL, "cause": cause, "text": REQUIREMENTS[cause]},
+            now,
+        )
+        for cause, issues in _neglected(now).items()
+    )
 
 
 def _neglected(now: datetime) -> dict[SupervisionCause, IssueQuerySet]:
     """The cases that have no order for the cause yet, by cause.
 
-    By district, because the index on status and due date begins with it.
+    By district and open, because the index on status and due date begins so.
     """
     districts = Place.objects.filter(level=PlaceLevel.DISTRICT).values_list("pk", flat=True)
     working = Issue.objects.filter(
-        district__in=list(districts), status__in=WITH_SOMEBODY, lead_unit__isnull=False
+        district__in=list(districts),
+        closed_at__isnull=True,
+        status__in=WITH_SOMEBODY,
+        lead_unit__isnull=False,
     ).order_by()
     third_day = calendar().add_working_days(timezone.localdate(now), -OVERDUE_FOR)
     orders = Supervision.objects.filter(issue=OuterRef("pk")).order_by()
@@ -189,13 +129,25 @@ REQUIREMENTS = {
 }
 
 
-def _each(issue_ids: Sequence[int], action: Action, data: Mapping[str, Any], now: datetime) -> int:
-    """Take the platform's step on each case, each in a transaction of its own; return how many."""
-    done = 0
-    for issue_id in issue_ids:
-        try:
-            actions.perform(issue_id, action, by=None, data=data, expected_version=None, at=now)
-            done += 1
-        except Refused:
-            continue  # somebody was quicker
-    return done
+def _take(due: IssueQuerySet, action: Action, data: Mapping[str, Any], now: datetime) -> int:
+    """Take the platform's step on every case that is ``due``; return on how many.
+
+    What somebody holds just now is left for the next run. Whether a case is still due is asked
+    again under the lock, by a statement of its own: the one that locks may see records beside the
+    case as they were before another sweep or a step has changed them.
+    """
+    ids = list(due.order_by("pk").values_list("pk", flat=True))
+    return sum(
+        _take_batch(due, ids[start : start + BATCH], action, data, now)
+        for start in range(0, len(ids), BATCH)
+    )
+
+
+@transaction.atomic
+def _take_batch(
+    due: IssueQuerySet, ids: Sequence[int], action: Action, data: Mapping[str, Any], now: datetime
+) -> int:
+    locked = Issue.objects.filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)
+    held = list(locked.values_list("pk", flat=True))
+    still = due.filter(pk__in=held).order_by("pk").values_list("pk", flat=True)
+    return actions.perform_each(still, action, data=data, at=now, batch=BATCH)

@@ -7,7 +7,8 @@ from datetime import date, datetime, time
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ from issues.models import Clock, ClockPause, Issue, IssueEvent
 from issues.office import Office
 from issues.recalculation import recalculate_provisional
 from tests.cast import Cast, assemble
+from tests.issues.copies import copies_of
 from tests.issues.moments import at
 from tests.issues.test_concurrency import at_once
 from tests.issues.walking import Choice, draws_from, next_step, town_in_memory
@@ -568,3 +570,39 @@ def take_in_both(drafted: Case, known: Case, choice: Choice, now: datetime) -> N
         steps.take(known, choice.action, by=by, data=choice.data, at=now, office=KNOWN)
     except Refused:
         assume(False)  # what depends on a date may be possible in one of them only
+
+
+def test_the_number_of_statements_does_not_grow_with_the_cases_of_a_batch(cast: Cast) -> None:
+    def statements(copies: int) -> int:
+        with transaction.atomic():
+            copies_of(issue, copies)
+            publish_2027(cast)
+            with CaptureQueriesContext(connection) as captured:
+                assert recalculate_provisional(LATER) == copies + 1
+            transaction.set_rollback(True)
+        return len(captured)
+
+    issue = handled_from(cast, "2026-12-30", limit_days=2)
+    statements(3)  # reads what is kept in memory from then on
+    assert statements(30) == statements(300)
+
+
+def test_a_case_that_refuses_is_left_provisional_and_stops_no_other(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = (handled_from(cast, "2026-12-30", limit_days=2) for _ in range(2))
+    publish_2027(cast)
+    take = steps.take
+
+    def refuse_one(case: Case, *args: Any, **kwargs: Any) -> IssueEvent:
+        if case.issue == one:
+            raise Refused("别人正在办理。")
+        return take(case, *args, **kwargs)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(steps, "take", refuse_one)
+        assert recalculate_provisional(LATER) == 1
+    assert running(one).is_provisional
+    assert not running(other).is_provisional
+    assert recalculate_provisional(LATER) == 1
+    assert not running(one).is_provisional
