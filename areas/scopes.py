@@ -18,6 +18,18 @@ class Scope:
     organisation_places: tuple[Place, ...] = field(default=())
 
     @property
+    def territories(self) -> tuple[Place, ...]:
+        """The places that lie under no other of them, each once."""
+        return tuple(
+            place
+            for pk, place in {place.pk: place for place in self.places}.items()
+            if not any(
+                other.pk != pk and place.lineage()[other.lineage_column] == other.pk
+                for other in self.places
+            )
+        )
+
+    @property
     def is_whole_district(self) -> bool:
         return any(place.level == PlaceLevel.DISTRICT for place in self.places)
 

@@ -1,49 +1,30 @@
-"""Pages of an API list by keyset: constant cost at any depth, and no row missed or doubled while
-others arrive.
-"""
+"""Pages of an API list: ``core.keyset`` behind the parameters ``cursor`` and ``limit``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from django.core import signing
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from core.errors import Malformed
+from core import keyset
 
 PAGE_SIZE = 50
 MAX_PAGE_SIZE = 200
 CURSOR_LENGTH = 300
 
 
-def bad_cursor() -> Malformed:
-    return Malformed("翻页位置无效，请从第一页重新开始。", code="bad_cursor")
-
-
 @dataclass(frozen=True)
 class Order:
-    """An order by one aware datetime column that is set in every row of the list, then by id."""
+    """A sort of an API list, and the one direction in which it is given."""
 
-    column: str
+    sort: keyset.Sort
     descending: bool = False
-
-    def columns(self) -> tuple[str, str]:
-        sign = "-" if self.descending else ""
-        return f"{sign}{self.column}", f"{sign}id"
-
-    def past(self, moment: datetime, pk: int) -> Q:
-        """(column, id) beyond (moment, pk), led by the column alone so that its index can start."""
-        beyond, up_to = ("lt", "lte") if self.descending else ("gt", "gte")
-        return Q(**{f"{self.column}__{up_to}": moment}) & (
-            Q(**{f"{self.column}__{beyond}": moment}) | Q(**{f"id__{beyond}": pk})
-        )
 
 
 class PageQuery(serializers.Serializer[Any]):
@@ -73,15 +54,17 @@ class Keyset(BasePagination):
     ) -> list[Any]:
         query = PageQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        limit = query.validated_data["limit"]
         order: Order = view.get_page_order()  # type: ignore[union-attr]
-        signer = signing.Signer(salt=f"core.pagination:{order.column}:{order.descending}")
-        rows = queryset.order_by(*order.columns())
-        if cursor := query.validated_data.get("cursor"):
-            rows = rows.filter(order.past(*_read(cursor, signer)))
-        found = list(rows[: limit + 1])
-        self.next = _write(found[limit - 1], order, signer) if len(found) > limit else None
-        return found[:limit]
+        cut = keyset.cut(
+            queryset,
+            order.sort,
+            size=query.validated_data["limit"],
+            salt="core.pagination",
+            descending=order.descending,
+            after=query.validated_data.get("cursor", ""),
+        )
+        self.next = cut.after or None
+        return cut.rows
 
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next": self.next})
@@ -99,16 +82,3 @@ class Keyset(BasePagination):
                 },
             },
         }
-
-
-def _write(row: Any, order: Order, signer: signing.Signer) -> str:
-    position = [getattr(row, order.column).isoformat(), row.pk]
-    return signer.sign_object(position)
-
-
-def _read(cursor: str, signer: signing.Signer) -> tuple[datetime, int]:
-    try:
-        moment, pk = signer.unsign_object(cursor)
-    except signing.BadSignature as error:
-        raise bad_cursor() from error
-    return datetime.fromisoformat(moment), pk

@@ -8,13 +8,13 @@ A register is declared once and answers a view. The view gives it the rows that 
         columns=(
             Column("number", "编号", link=True),
             Column("title", "标题", wrap=True),
-            Column("lamp", "灯", lambda issue: issue.lamp(), template="core/cells/lamp.html"),
+            Column("lamp", "灯", lambda issue: issue.lamp(), draw=drawn.lamp),
             Column("town", "镇街", "town.name"),
             Column("status", "状态", lambda issue: issue.get_status_display()),
             Column("due", "时限", "due_at"),
         ),
         sorts={
-            "due": Sort("时限", ("due_at", "id")),  # index issue_town_status_due
+            "due": Sort("时限", ("due_at", "id")),  # index project_due
             "number": Sort("编号", ("number", "id")),  # unique index of number
         },
         default_sort="due",
@@ -37,34 +37,24 @@ context.
 Further keyword arguments of ``respond`` are its context.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
 import django_filters
-from django.core.exceptions import (
-    FieldDoesNotExist,
-    ImproperlyConfigured,
-    ValidationError,
-)
-from django.core.signing import BadSignature, Signer
-from django.db.models import F, Field, Model, Q, QuerySet
-from django.db.models.expressions import OrderBy
+from django.db.models import Model, QuerySet
 from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.choices import flatten_choices
-from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
+from core import keyset
 from core.errors import Malformed
+from core.keyset import Sort, Total
 from core.pages import refusal, wants_part
-
-COUNT_LIMIT = 10_000
-POSITION_LIMIT = 2_000  # characters; a longer position is not one of ours
 
 
 @dataclass(frozen=True)
@@ -73,73 +63,30 @@ class Column:
 
     ``name`` is also the name of the sort which its heading offers, if the register declares one.
     ``value`` is a dotted path from the row ("town.name") or a function of the row; else ``name``.
-    ``template`` draws the cell from ``row`` and ``value``. ``link`` leads to the row's page: one
-    column has it. ``wrap`` is for running text, which may take several lines. ``hide`` leaves the
-    column out on phones.
+    ``draw`` draws the cell from the row where it is more than a word; ``template`` does so from
+    ``row``, ``value`` and the page's context, for a cell with a form in it. ``link`` leads to the
+    row's page: one column has it. ``wrap`` is for running text, which may take several lines.
+    ``hide`` leaves the column out on phones. ``text``, written like ``value``, is what a file of
+    the list has where the cell is drawn (core.exports).
     """
 
     name: str
     label: str
     value: str | Callable[[Any], object] = ""
+    draw: Callable[[Any], str] | None = None
     template: str = ""
     link: bool = False
     wrap: bool = False
     hide: bool = False
+    text: str | Callable[[Any], object] = ""
 
     def of(self, row: object) -> object:
         """Return the value for one row; None where a step of the path is None."""
-        if callable(self.value):
-            return self.value(row)
-        return _walk(row, (self.value or self.name).split("."))
+        return _read(row, self.value or self.name)
 
-
-@dataclass(frozen=True)
-class Sort:
-    """A declared order of rows, by columns that an index serves.
-
-    ``fields`` are field names or names of annotations, each with a leading "-" to turn it round;
-    the last must be unique, so that no two rows stand at one position. Rows without a value come
-    last in either direction, so a descending sort by a nullable field needs an index of its own
-    (DESC NULLS LAST). ``always_set`` names nullable fields which are set in all rows of this list.
-    """
-
-    label: str
-    fields: tuple[str, ...]
-    always_set: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Key:
-    """One field of a sort, as the query needs it."""
-
-    name: str
-    descending: bool
-    nullable: bool
-    field: Field
-
-    def order(self, *, backward: bool) -> OrderBy:
-        # NULLS FIRST and LAST only where there can be nulls: else a plain index would not serve.
-        return OrderBy(
-            F(self.name),
-            descending=self.descending != backward,
-            nulls_first=True if self.nullable and backward else None,
-            nulls_last=True if self.nullable and not backward else None,
-        )
-
-    def equal(self, value: object) -> Q:
-        if value is None:
-            return Q(**{f"{self.name}__isnull": True})
-        return Q(**{self.name: value})
-
-    def beyond(self, value: object, *, backward: bool) -> Q:
-        """Return the condition for rows past ``value``; past the empty ones there is none."""
-        if value is None:
-            return Q(**{f"{self.name}__isnull": False}) if backward else Q(pk__in=[])
-        lookup = "lt" if self.descending != backward else "gt"
-        past = Q(**{f"{self.name}__{lookup}": value})
-        if self.nullable and not backward:
-            past |= Q(**{f"{self.name}__isnull": True})
-        return past
+    def said_of(self, row: object) -> object:
+        """Return what a file has for one row."""
+        return _read(row, self.text or self.value or self.name)
 
 
 @dataclass(frozen=True)
@@ -176,12 +123,22 @@ class Page:
     first_url: str
     previous_url: str
     next_url: str
-    total: int
-    total_is_more: bool
+    total: Total
 
     @property
     def total_text(self) -> str:
-        return f"{self.total:,}{'+' if self.total_is_more else ''}"
+        return str(self.total)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """All rows under the filters that were chosen, and the order in which the list shows them."""
+
+    rows: QuerySet[Any]
+    sort: Sort
+    descending: bool
+    form: Any  # the filters' form, valid; None where there are none
+    chips: Sequence[Chip]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,6 +157,9 @@ class Register:
     template: str = "core/register.html"
     table_template: str = "core/_table.html"
     row_url: Callable[[Any], str] = field(default=lambda row: row.get_absolute_url())
+    # Gives the rows of a page what they need from memory.
+    data: Callable[[list[Any]], list[Any]] = list
+    export: str = ""  # its name among the lists that can be had as a file (core.exports)
 
     def respond(
         self, request: HttpRequest, queryset: QuerySet[Any], **context: object
@@ -217,35 +177,41 @@ class Register:
         patch_vary_headers(response, ["HX-Request"])
         return response
 
-    def context(self, request: HttpRequest, queryset: QuerySet[Any]) -> dict[str, Any]:
+    def context(
+        self, request: HttpRequest, queryset: QuerySet[Any], *, total: Total | None = None
+    ) -> dict[str, Any]:
         """Return what the templates need. Raises Malformed.
 
-        A wrong filter value gives no rows, and its messages under ``filter_errors``.
+        A wrong filter value gives no rows, and its messages under ``filter_errors``. ``total`` is
+        how many rows there are before any filter, where the caller has counted them.
         """
         query = request.GET
         name, descending = self._chosen_sort(query)
-        filters = (
-            self.filterset(query, queryset=queryset, request=request) if self.filterset else None
-        )
-        form = filters.form if filters else None
-        errors = (
-            [f"{form[key].label}：{' '.join(texts)}" for key, texts in form.errors.items()]
-            if form
-            else []
-        )
-        rows = queryset.none() if errors else filters.qs if filters else queryset
+        form, errors, rows = self._filtered(request, queryset)
         search = form[self.search] if form and self.search else None
+        chips = self._chips(query, form) if form and not errors else []
+        known = None if errors or chips else total
         return {
             "register": self,
-            "page": self._page(query, rows, name, descending),
+            "page": self._page(query, rows, name, descending, known),
             "headings": self._headings(query, name, descending),
             "sort_choices": self._sort_choices(query, name, descending),
             "sort": query.get("sort", ""),
             "search": search,
             "filters": [f for f in form.visible_fields() if f != search] if form else [],
             "filter_errors": errors,
-            "chips": self._chips(query, form) if form and not errors else [],
+            "chips": chips,
+            "export_query": _url(query, sort=f"-{name}" if descending else name)[1:],
         }
+
+    def selection(self, request: HttpRequest, queryset: QuerySet[Any]) -> Selection:
+        """Return all rows of the list, not only those of a page. Raises Malformed."""
+        name, descending = self._chosen_sort(request.GET)
+        form, errors, rows = self._filtered(request, queryset)
+        if errors:
+            raise Malformed("".join(errors))
+        chips = self._chips(request.GET, form) if form else []
+        return Selection(rows, self.sorts[name], descending, form, chips)
 
     # --- sorting ---
 
@@ -282,6 +248,17 @@ class Register:
 
     # --- filters ---
 
+    def _filtered(
+        self, request: HttpRequest, queryset: QuerySet[Any]
+    ) -> tuple[Any, list[str], QuerySet[Any]]:
+        """Return the form of the filters, if there is one, what is wrong in it, and the rows."""
+        if self.filterset is None:
+            return None, [], queryset
+        filters = self.filterset(request.GET, queryset=queryset, request=request)
+        form = filters.form
+        errors = [f"{form[key].label}：{' '.join(texts)}" for key, texts in form.errors.items()]
+        return form, errors, queryset.none() if errors else filters.qs
+
     def _chips(self, query: QueryDict, form: Any) -> list[Chip]:
         return [
             Chip(
@@ -296,39 +273,36 @@ class Register:
 
     # --- pages ---
 
-    def _page(self, query: QueryDict, queryset: QuerySet[Any], name: str, descending: bool) -> Page:
-        keys = _keys(queryset, self.sorts[name], descending)
-        signer = Signer(salt=f"core.registers:{self.title}:{name}:{descending}")
+    def _page(
+        self,
+        query: QueryDict,
+        queryset: QuerySet[Any],
+        name: str,
+        descending: bool,
+        total: Total | None,
+    ) -> Page:
         after, before = query.get("after", ""), query.get("before", "")
-        if after and before:
-            raise Malformed("翻页位置无效，请从第一页重新开始。")
-        backward = bool(before)
-
-        rows = queryset.order_by(*[key.order(backward=backward) for key in keys])
-        if after or before:
-            position = _read_position(signer, keys, after or before)
-            rows = rows.filter(_past(keys, position, backward=backward))
-        found = list(rows[: self.page_size + 1])
-        more = len(found) > self.page_size
-        found = found[: self.page_size]
-        if backward:
-            found.reverse()
-
-        has_previous = more if backward else bool(after)
-        has_next = backward or more
-        total = queryset.order_by()[: COUNT_LIMIT + 1].count()
-        return Page(
-            rows=found,
-            first_url=_url(query) if after or before else "",
-            previous_url=_url(query, before=_write_position(signer, keys, found[0]))
-            if found and has_previous
-            else "",
-            next_url=_url(query, after=_write_position(signer, keys, found[-1]))
-            if found and has_next
-            else "",
-            total=min(total, COUNT_LIMIT),
-            total_is_more=total > COUNT_LIMIT,
+        cut = keyset.cut(
+            queryset,
+            self.sorts[name],
+            size=self.page_size,
+            salt=f"core.registers:{self.title}:{name}",
+            descending=descending,
+            after=after,
+            before=before,
+            with_total=total is None,
         )
+        return Page(
+            rows=self.data(cut.rows),
+            first_url=_url(query) if after or before else "",
+            previous_url=_url(query, before=cut.before) if cut.before else "",
+            next_url=_url(query, after=cut.after) if cut.after else "",
+            total=total or cut.total or Total(0),
+        )
+
+
+def _read(row: object, value: str | Callable[[Any], object]) -> object:
+    return value(row) if callable(value) else _walk(row, value.split("."))
 
 
 def _walk(row: object, path: Sequence[str]) -> object:
@@ -383,76 +357,3 @@ def _shown(bound: BoundField) -> str:
 
 def _date_text(edge: object) -> str:
     return f"{edge:%Y-%m-%d}" if isinstance(edge, date) else str(edge)
-
-
-def _keys(queryset: QuerySet[Any], sort: Sort, descending: bool) -> tuple[Key, ...]:
-    keys = []
-    for name in sort.fields:
-        plain = name.removeprefix("-")
-        model_field, nullable = _field(queryset, plain)
-        nullable = nullable and plain not in sort.always_set
-        keys.append(Key(plain, name.startswith("-") != descending, nullable, model_field))
-    if keys[-1].nullable or not keys[-1].field.unique:
-        raise ImproperlyConfigured(f"The last field of the sort {sort.label} must be unique.")
-    return tuple(keys)
-
-
-def _field(queryset: QuerySet[Any], name: str) -> tuple[Any, bool]:
-    """Return the field behind a name and whether it may be null; an annotation always may."""
-    if name in queryset.query.annotations:
-        return queryset.query.annotations[name].output_field, True
-    model: Any = queryset.model
-    found: Any = None
-    nullable = False
-    for step in name.split("__"):
-        try:
-            found = model._meta.pk if step == "pk" else model._meta.get_field(step)
-        except FieldDoesNotExist as error:
-            raise ImproperlyConfigured(f"{model.__name__} has no field {step}.") from error
-        nullable = nullable or found.null
-        model = found.related_model
-    return found, nullable
-
-
-def _past(keys: Sequence[Key], position: Sequence[object], *, backward: bool) -> Q:
-    """Return the condition for rows strictly past a position, in the order of the keys.
-
-    (a, b) > (x, y) is written a > x OR (a = x AND b > y), from the last key to the first; and with
-    a ≥ x in front where it can be, which lets the index start at the right place.
-    """
-    condition = keys[-1].beyond(position[-1], backward=backward)
-    for key, value in zip(reversed(keys[:-1]), reversed(position[:-1]), strict=True):
-        condition = key.beyond(value, backward=backward) | (key.equal(value) & condition)
-    first, value = keys[0], position[0]
-    if len(keys) > 1 and not first.nullable:
-        lookup = "lte" if first.descending != backward else "gte"
-        condition = Q(**{f"{first.name}__{lookup}": value}) & condition
-    return condition
-
-
-def _write_position(signer: Signer, keys: Sequence[Key], row: object) -> str:
-    values = [_walk(row, key.name.split("__")) for key in keys]
-    for key, value in zip(keys, values, strict=True):
-        if value is None and not key.nullable:
-            raise ImproperlyConfigured(f"{key.name} is not set in every row of this list.")
-    texts = [None if value is None else _text(value) for value in values]
-    return signer.sign(urlsafe_base64_encode(json.dumps(texts).encode()))
-
-
-def _text(value: object) -> str:
-    # str() of a datetime is not what every field parses; isoformat() is, with microseconds.
-    return value.isoformat() if isinstance(value, datetime) else str(value)
-
-
-def _read_position(signer: Signer, keys: Sequence[Key], text: str) -> list[object]:
-    """Return the values of a position. Raises Malformed unless this register wrote it."""
-    try:
-        if len(text) > POSITION_LIMIT:
-            raise BadSignature
-        texts = json.loads(urlsafe_base64_decode(signer.unsign(text)))
-        return [
-            None if value is None else key.field.to_python(value)
-            for key, value in zip(keys, texts, strict=True)
-        ]
-    except (BadSignature, ValueError, ValidationError) as error:
-        raise Malformed("翻页位置无效，请从第一页重新开始。") from error

@@ -1,233 +1,51 @@
 """The figures that the issues answer for.
 
-All periods are whole days of Shanghai. A rate names the clock it judges by; each numerator and each
-denominator is a queryset, so that the very rows can be listed.
+All periods are whole days of Shanghai. A rate names the clock it judges by.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce, TruncDate
+from django.db.models import Count, F
+from django.db.models.functions import TruncDate
 
 from core.choices import PeriodKind
 from core.metrics import NONE, Metric, Period, exact, percent, tenths
 from core.workdays import SHANGHAI, calendar
-from issues.choices import (
-    Action,
-    ApprovalKind,
-    ClockKind,
-    Contact,
-    Decision,
-    Level,
-    Outcome,
-    Status,
-    Step,
-    Verdict,
+from issues.choices import Action, ApprovalKind, ClockKind, Decision, Level, Verdict
+from issues.models import Approval, Clock, Issue
+from issues.populations import (
+    HANDLING_STEPS,
+    acknowledged_in_time,
+    asked,
+    closed,
+    closed_of_due,
+    closed_with_verdict,
+    confirmed_resolved,
+    due_to_be_handled,
+    due_to_close,
+    escalated,
+    granted,
+    handled_late,
+    handled_on_time,
+    lead_orders,
+    open_at_the_end,
+    ordered,
+    overdue_at_the_end,
+    rated,
+    received,
+    reopened,
+    reworked,
+    solved_with_district_organ,
+    submitted,
+    supervised,
+    taken_in,
+    that_took,
+    with_contact_due,
 )
-from issues.models import (
-    Approval,
-    Assignment,
-    Clock,
-    Issue,
-    IssueEvent,
-    Revisit,
-    Supervision,
-)
-from people.choices import OrganisationKind
 
-HANDLING_STEPS = (Step.GRID_HANDLING, Step.HANDLING)
 SATISFIED_FROM = 4  # of five
-
-
-# --- populations ---
-
-
-def received(period: Period) -> QuerySet[Issue]:
-    return Issue.objects.filter(period.times("received_at"))
-
-
-def closed(period: Period) -> QuerySet[Issue]:
-    return Issue.objects.filter(period.times("closed_at"), status=Status.CLOSED)
-
-
-def open_at_the_end(period: Period) -> QuerySet[Issue]:
-    """Received by the end of the period's last day and not closed by then."""
-    until = Period(None, period.last)
-    return Issue.objects.filter(until.times("received_at")).exclude(
-        until.times("closed_at"), closed_at__isnull=False
-    )
-
-
-def overdue_at_the_end(period: Period) -> QuerySet[Issue]:
-    """Open at the end of the period, with the step that then ran past its limit."""
-    until = Period(None, period.last)
-    running = Clock.objects.filter(
-        until.times("started_at"),
-        until.times("due_at"),
-        kind=ClockKind.STEP,
-        paused_at__isnull=True,
-    ).exclude(until.times("ended_at"), ended_at__isnull=False)
-    return open_at_the_end(period).filter(pk__in=running.order_by().values("issue_id"))
-
-
-def closed_with_verdict(period: Period) -> QuerySet[Any]:
-    """Closed issues whose last handling clock was judged, annotated with its ``handling_verdict``.
-
-    The last handling clock is that of the submission which verification passed. What was resolved
-    on the spot before anybody took it over has none.
-    """
-    last = (
-        Clock.objects.filter(
-            issue=OuterRef("pk"),
-            kind=ClockKind.STEP,
-            step__in=HANDLING_STEPS,
-            verdict__in=[Verdict.ON_TIME, Verdict.LATE],
-        )
-        .order_by("-id")
-        .values("verdict")[:1]
-    )
-    return (
-        closed(period)
-        .annotate(handling_verdict=Subquery(last))
-        .filter(handling_verdict__isnull=False)
-    )
-
-
-def handled_on_time(period: Period) -> QuerySet[Any]:
-    return closed_with_verdict(period).filter(handling_verdict=Verdict.ON_TIME)
-
-
-def handled_late(period: Period) -> QuerySet[Any]:
-    return closed_with_verdict(period).filter(handling_verdict=Verdict.LATE)
-
-
-def confirmed_resolved(period: Period) -> QuerySet[Any]:
-    """Closed as resolved, and confirmed by the last answer of who complained or by a verifier."""
-    answer = (
-        Revisit.objects.filter(issue=OuterRef("pk"), contact=Contact.REACHED)
-        .order_by("-id")
-        .values("is_solved")[:1]
-    )
-    verified = IssueEvent.objects.filter(
-        issue=OuterRef("pk"), action=Action.PASS_VERIFICATION
-    ).order_by()
-    return (
-        closed(period)
-        .filter(outcome=Outcome.RESOLVED)
-        .annotate(is_confirmed=Coalesce(Subquery(answer), Exists(verified)))
-        .filter(is_confirmed=True)
-    )
-
-
-def escalated(period: Period, action: Action) -> QuerySet[Issue]:
-    steps = IssueEvent.objects.filter(period.times("at"), action=action)
-    return Issue.objects.filter(pk__in=steps.order_by().values("issue_id"))
-
-
-def reworked(period: Period) -> QuerySet[Issue]:
-    return closed(period).filter(rework_count__gt=0)
-
-
-def rated(period: Period) -> QuerySet[Any]:
-    """Issues whose last rating was given in the period, annotated with the ``rating``."""
-    last = (
-        Revisit.objects.filter(period.times("at"), issue=OuterRef("pk"), satisfaction__isnull=False)
-        .order_by("-id")
-        .values("satisfaction")[:1]
-    )
-    given = Revisit.objects.filter(period.times("at"), satisfaction__isnull=False)
-    return Issue.objects.filter(pk__in=given.order_by().values("issue_id")).annotate(
-        rating=Subquery(last)
-    )
-
-
-def solved_with_district_organ(period: Period) -> QuerySet[Issue]:
-    """Closed as resolved while a district department was lead or co-unit."""
-    organs = Assignment.objects.filter(
-        left_seq__isnull=True, unit__kind=OrganisationKind.DISTRICT_DEPARTMENT
-    )
-    return closed(period).filter(
-        outcome=Outcome.RESOLVED, pk__in=organs.order_by().values("issue_id")
-    )
-
-
-def taken_in(period: Period) -> QuerySet[Issue]:
-    """What was received and not found void since."""
-    return received(period).exclude(status=Status.VOID)
-
-
-def with_contact_due(period: Period) -> QuerySet[Issue]:
-    """Issues whose complainant was to be contacted by a day of the period."""
-    return Issue.objects.filter(period.times("contact_due_at")).exclude(status=Status.VOID)
-
-
-def lead_orders(period: Period) -> QuerySet[Assignment]:
-    """Orders to lead units. A binding one leaves nothing to acknowledge."""
-    return Assignment.objects.filter(
-        period.times("assigned_at"), is_lead=True, is_binding=False
-    ).order_by()
-
-
-def acknowledged_in_time(period: Period) -> QuerySet[Assignment]:
-    return lead_orders(period).filter(
-        deemed_acknowledged=False, acknowledged_at__lte=F("acknowledge_due_at")
-    )
-
-
-def _asked(period: Period, kind: ApprovalKind) -> QuerySet[Issue]:
-    """Issues for which this was asked in the period, each once."""
-    asked = Approval.objects.filter(period.times("asked_at"), kind=kind)
-    return Issue.objects.filter(pk__in=asked.order_by().values("issue_id"))
-
-
-def _granted(period: Period, kind: ApprovalKind) -> QuerySet[Issue]:
-    granted = Approval.objects.filter(
-        period.times("decided_at"), kind=kind, decision=Decision.APPROVED
-    )
-    return Issue.objects.filter(pk__in=granted.order_by().values("issue_id"))
-
-
-def ordered(period: Period) -> QuerySet[Issue]:
-    """Issues given to a lead unit in the period, each once."""
-    return Issue.objects.filter(pk__in=lead_orders(period).values("issue_id"))
-
-
-def due_to_close(period: Period) -> QuerySet[Clock]:
-    """The last overall clock of each issue, where it falls due in the period (应结案).
-
-    What stands still is left out (缓办), and so is what was merged, void or made a project.
-    """
-    later = Clock.objects.filter(
-        issue=OuterRef("issue"), kind=ClockKind.OVERALL, pk__gt=OuterRef("pk")
-    )
-    return Clock.objects.filter(
-        period.times("due_at"),
-        ~Exists(later),
-        kind=ClockKind.OVERALL,
-        paused_at__isnull=True,
-    ).exclude(verdict=Verdict.CANCELLED)
-
-
-def closed_of_due(period: Period) -> QuerySet[Clock]:
-    until = Period(None, period.last)
-    return due_to_close(period).filter(until.times("issue__closed_at"), issue__status=Status.CLOSED)
-
-
-def _that_took(rows: QuerySet[Issue], action: Action) -> QuerySet[Issue]:
-    took = IssueEvent.objects.filter(issue=OuterRef("pk"), action=action).order_by()
-    return rows.filter(Exists(took))
-
-
-def reopened(period: Period) -> QuerySet[Issue]:
-    again = IssueEvent.objects.filter(period.times("at"), action=Action.REOPEN)
-    return Issue.objects.filter(pk__in=again.order_by().values("issue_id"))
-
-
-def supervised(period: Period) -> QuerySet[Supervision]:
-    return Supervision.objects.filter(period.times("issued_at"))
 
 
 def _working_days(period: Period) -> Counter[int]:
@@ -373,7 +191,7 @@ ESCALATION_RATE = Metric(
     name="提级率",
     definition="期内受理（不含作废）的问题中，曾由网格提级到镇街的／期内受理（不含作废）的问题",
     period_kind=PeriodKind.THIS_QUARTER,
-    numerator=lambda period: _that_took(taken_in(period), Action.ESCALATE_TOWN),
+    numerator=lambda period: that_took(taken_in(period), Action.ESCALATE_TOWN),
     denominator=taken_in,
     display=percent,
 )
@@ -382,7 +200,7 @@ DISTRICT_SHARE = Metric(
     name="区级联诊占比",
     definition="期内受理（不含作废）的问题中，曾提级联诊的／期内受理（不含作废）的问题",
     period_kind=PeriodKind.THIS_QUARTER,
-    numerator=lambda period: _that_took(taken_in(period), Action.ESCALATE_DISTRICT),
+    numerator=lambda period: that_took(taken_in(period), Action.ESCALATE_DISTRICT),
     denominator=taken_in,
     display=percent,
 )
@@ -411,7 +229,7 @@ RETURN_RATE = Metric(
     name="退回率",
     definition="期内交办主办单位的问题中，期内申请过退回的／期内交办主办单位的问题",
     period_kind=PeriodKind.THIS_QUARTER,
-    numerator=lambda period: ordered(period) & _asked(period, ApprovalKind.RETURN),
+    numerator=lambda period: ordered(period) & asked(period, ApprovalKind.RETURN),
     denominator=ordered,
     display=percent,
 )
@@ -420,7 +238,7 @@ EXTENSION_RATE = Metric(
     name="延期率",
     definition="期内交办主办单位的问题中，期内获准延期的／期内交办主办单位的问题",
     period_kind=PeriodKind.THIS_QUARTER,
-    numerator=lambda period: ordered(period) & _granted(period, ApprovalKind.EXTENSION),
+    numerator=lambda period: ordered(period) & granted(period, ApprovalKind.EXTENSION),
     denominator=ordered,
     display=percent,
 )
@@ -497,6 +315,27 @@ STRIKE_OFF_RATE = Metric(
     denominator=supervised,
     display=percent,
 )
+HANDLED_OF_DUE_RATE = Metric(
+    code="issues_handled_of_due_rate",
+    name="按期办结率（按应办结）",
+    definition=(
+        "最后一次办理的时限在期内到期（停表的缓办件不计）的问题中，按期办结的／全部"
+        "（按办理环节时钟，含网格速办）"
+    ),
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: due_to_be_handled(period).filter(verdict=Verdict.ON_TIME),
+    denominator=due_to_be_handled,
+    display=percent,
+)
+REWORK_OF_SUBMITTED_RATE = Metric(
+    code="issues_rework_of_submitted_rate",
+    name="返工率（按办结申请）",
+    definition="期内申请办结的问题中，曾返工的／期内申请办结的问题，每件各计一次",
+    period_kind=PeriodKind.THIS_QUARTER,
+    numerator=lambda period: submitted(period).filter(rework_count__gt=0),
+    denominator=submitted,
+    display=percent,
+)
 REWORK_RATE = Metric(
     code="issues_rework_rate",
     name="返工率",
@@ -547,7 +386,9 @@ PROCESS = (
     RETURN_RATE,
     EXTENSION_RATE,
     SUSPENSION_RATE,
+    HANDLED_OF_DUE_RATE,
     CLOSING_RATE,
+    REWORK_OF_SUBMITTED_RATE,
     REOPENING_RATE,
     AVERAGE_DAYS,
     MEDIAN_DAYS,

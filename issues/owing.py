@@ -14,9 +14,11 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Q
 
+from core.branches import narrowed
 from issues.choices import Owed, Status
 from issues.querysets import IssueQuerySet
 from people.models import Organisation
+from people.reference import organisations
 
 WITH_UNIT = Q(status__in=[Status.ASSIGNED, Status.HANDLING])
 IN_HAND = Q(
@@ -51,12 +53,13 @@ class Line:
 
 
 def lines(issues: IssueQuerySet, now: datetime, town: int | None = None) -> list[Line]:
-    """A line for each lead unit among ``issues``, the most overdue first. Two queries."""
+    """A line for each lead unit among ``issues``, the most overdue first. One query."""
     counts: dict[str, Any] = {
         owed: Count("pk", filter=condition(now)) for owed, condition in OWES.items()
     }
-    rows: list[Any] = list(issues.filter(IN_HAND).order_by().values("lead_unit").annotate(**counts))
-    units = Organisation.objects.in_bulk([row["lead_unit"] for row in rows])
+    in_hand = narrowed(issues.open().filter(IN_HAND)).order_by()
+    rows: list[Any] = list(in_hand.values("lead_unit").annotate(**counts))
+    units = organisations()
     rows.sort(key=lambda row: (-row[Owed.OVERDUE], -row[Owed.NEAR_DUE], row["lead_unit"]))
     return [_line(units[row["lead_unit"]], row, town) for row in rows]
 
@@ -81,4 +84,4 @@ def _number(owed: Owed, count: int, unit: Organisation | None, town: int | None)
 
 def owing(rows: IssueQuerySet, owed: str, now: datetime) -> IssueQuerySet:
     """Those of ``rows`` that a number of the page counts."""
-    return rows.filter(IN_HAND, OWES[Owed(owed)](now))
+    return rows.open().filter(IN_HAND, OWES[Owed(owed)](now))

@@ -9,3 +9,4 @@ class MeetingsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("meetings.duties")  # registers what a posting can hold here
+        import_module("meetings.listings")  # offers the lists that can be had as a file

@@ -17,6 +17,7 @@ from core.metrics import Metric, Period, percent
 from core.privacy import scrub
 from core.workdays import calendar
 from issues import metrics as issue_metrics
+from issues import populations
 from issues.choices import ClockKind, Level, Verdict
 from issues.models import Category, Clock, Issue
 from meetings import agenda
@@ -182,10 +183,10 @@ def _counts(rows: QuerySet[Any], column: str) -> dict[Any, int]:
 
 
 def _levels(period: Period) -> list[LevelLine]:
-    closed = _counts(issue_metrics.closed(period), "level")
-    judged = _counts(issue_metrics.closed_with_verdict(period), "level")
-    on_time = _counts(issue_metrics.handled_on_time(period), "level")
-    resolved = _counts(issue_metrics.confirmed_resolved(period), "level")
+    closed = _counts(populations.closed(period), "level")
+    judged = _counts(populations.closed_with_verdict(period), "level")
+    on_time = _counts(populations.handled_on_time(period), "level")
+    resolved = _counts(populations.confirmed_resolved(period), "level")
     total = sum(closed.values())
     return [
         LevelLine(
@@ -201,7 +202,7 @@ def _levels(period: Period) -> list[LevelLine]:
 
 def _kinds(period: Period) -> list[KindLine]:
     """Received issues by top category, the most frequent first."""
-    received = issue_metrics.received(period).annotate(
+    received = populations.received(period).annotate(
         top=Coalesce("category__parent_id", "category_id")
     )
     counts = _counts(received, "top")
@@ -215,15 +216,15 @@ def _kinds(period: Period) -> list[KindLine]:
 
 def _towns(period: Period) -> list[TownLine]:
     """Every town in the order of its code, also one without a single issue."""
-    received = _counts(issue_metrics.received(period), "town_id")
-    closed = _counts(issue_metrics.closed(period), "town_id")
-    judged = _counts(issue_metrics.closed_with_verdict(period), "town_id")
-    on_time = _counts(issue_metrics.handled_on_time(period), "town_id")
-    rated = issue_metrics.rated(period)
+    received = _counts(populations.received(period), "town_id")
+    closed = _counts(populations.closed(period), "town_id")
+    judged = _counts(populations.closed_with_verdict(period), "town_id")
+    on_time = _counts(populations.handled_on_time(period), "town_id")
+    rated = populations.rated(period)
     ratings = _counts(rated, "town_id")
     satisfied = _counts(rated.filter(rating__gte=issue_metrics.SATISFIED_FROM), "town_id")
-    still_open = _counts(issue_metrics.open_at_the_end(period), "town_id")
-    overdue = _counts(issue_metrics.overdue_at_the_end(period), "town_id")
+    still_open = _counts(populations.open_at_the_end(period), "town_id")
+    overdue = _counts(populations.overdue_at_the_end(period), "town_id")
     towns = Place.objects.filter(
         Q(valid_to__isnull=True) | Q(valid_to__gte=period.last), level=PlaceLevel.TOWN
     )
@@ -254,14 +255,14 @@ def _overdue(period: Period) -> tuple[list[OverdueLine], int]:
         Clock.objects.filter(
             issue=OuterRef("pk"),
             kind=ClockKind.STEP,
-            step__in=issue_metrics.HANDLING_STEPS,
+            step__in=populations.HANDLING_STEPS,
             verdict=Verdict.LATE,
         )
         .order_by("-id")
         .values("due_at")[:1]
     )
-    standing = issue_metrics.overdue_at_the_end(period).annotate(missed_at=Subquery(running))
-    closed = issue_metrics.handled_late(period).annotate(missed_at=Subquery(judged))
+    standing = populations.overdue_at_the_end(period).annotate(missed_at=Subquery(running))
+    closed = populations.handled_late(period).annotate(missed_at=Subquery(judged))
     lines = [_overdue_line(issue, period, is_closed=False) for issue in _listed(standing)]
     lines += [_overdue_line(issue, period, is_closed=True) for issue in _listed(closed)]
     return lines[:LIST_LIMIT], standing.count() + closed.count()

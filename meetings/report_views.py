@@ -88,6 +88,7 @@ def report_rows(request: HttpRequest, quarter: str, code: str) -> HttpResponse:
         title=f"{report.label}{metric.name}",
         filterset=None,
         search="",
+        export="",  # its rows are the figure's
         template="meetings/rows.html",
     )
     return register.respond(request, listed, report=report, metric=metric)

@@ -12,9 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from core import drawn, words
 from core.errors import NotAllowed, NotFoundHere
+from core.keyset import Sort
 from core.pages import business_page
-from core.registers import Column, Register, Sort
+from core.registers import Column, Register
 from issues.models import Issue
 from meetings import actions, agenda, cases, overview
 from meetings.choices import Step
@@ -53,6 +55,7 @@ MEETINGS = Register(
     search="q",
     template="meetings/list.html",
     empty="没有符合条件的会议",
+    export="meetings",
 )
 RESOLUTIONS = Register(
     title="议定事项",
@@ -60,7 +63,7 @@ RESOLUTIONS = Register(
     columns=(
         Column("number", "编号", link=True),
         Column("text", "议定事项", wrap=True),
-        Column("lamp", "灯", lambda row: row.lamp(), template="core/cells/lamp.html"),
+        Column("lamp", "灯", lambda row: row.lamp(), draw=drawn.lamp, text=words.lamp),
         Column("meeting", "会议", "meeting.title", hide=True),
         Column("lead_unit", "牵头单位", "lead_unit.short_name"),
         Column("cross", "跨部门", "is_cross_department", hide=True),
@@ -73,6 +76,7 @@ RESOLUTIONS = Register(
     search="q",
     template="meetings/resolutions.html",
     empty="没有符合条件的议定事项",
+    export="resolutions",
 )
 
 

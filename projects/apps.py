@@ -9,3 +9,4 @@ class ProjectsConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("projects.duties")  # registers what a posting can hold here
+        import_module("projects.listings")  # offers the lists that can be had as a file

@@ -5,26 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Q
 from django.utils import timezone
 
 from areas.filters import TownFilterSet, town_filter
+from core.search import SearchFilter, found
 from issues.choices import Lamp
 from people.models import Organisation
 from projects.choices import Category, Status
-from projects.models import Project
+from projects.models import Project, SearchEntry
 from projects.querysets import ProjectQuerySet
 
 
 class ProjectFilter(TownFilterSet):
     """Without a status only what is not done is listed; a search or a year finds all of it."""
 
-    q = django_filters.CharFilter(
-        label="搜索",
-        method="search",
-        help_text="编号、名称或内容",
-        max_length=60,
-    )
+    q = SearchFilter(help_text="编号，或名称、内容、地点中的文字")
     category = django_filters.ChoiceFilter(
         field_name="aspect__category", label="类别", choices=Category.choices, empty_label="不限"
     )
@@ -64,9 +59,7 @@ class ProjectFilter(TownFilterSet):
         return rows if value == "all" else rows.filter(status=value)
 
     def search(self, rows: ProjectQuerySet, name: str, value: str) -> ProjectQuerySet:
-        return rows.filter(
-            Q(number__icontains=value) | Q(name__icontains=value) | Q(content__icontains=value)
-        )
+        return found(rows, SearchEntry, value)
 
     def by_lamp(self, rows: ProjectQuerySet, name: str, value: str) -> ProjectQuerySet:
         lit: Any = rows.with_lamp(timezone.localdate())

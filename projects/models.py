@@ -14,11 +14,12 @@ from django.db.models import F, Q
 from django.urls import reverse
 from django.utils import timezone
 
-from areas.models import ComplexArea, Located
+from areas.models import ComplexArea, Located, Place
+from core.search import SearchEntry as Entry
 from issues.choices import Lamp
 from issues.models import Issue, IssueEvent
 from people.models import Organisation
-from projects import lamps
+from projects import lamps, search
 from projects.choices import FIVE_ELEMENTS, Category, Status
 from projects.querysets import ProjectQuerySet
 
@@ -152,6 +153,7 @@ class Project(Located):
             # The list by due date in any other scope.
             models.Index(fields=["due_date", "id"], name="project_due"),
         ]
+        triggers = [*search.OF_PROJECT]
 
     def __str__(self) -> str:
         return f"{self.number} {self.name}"
@@ -178,6 +180,28 @@ class Project(Located):
         if self.status != Status.PUBLISHED:
             return None
         return lamps.lamp(self.yellow_on, self.due_date, today or timezone.localdate())
+
+
+class PlaceOfProjects(Place):
+    """A place as the search for projects knows it: by its name."""
+
+    class Meta:
+        proxy = True
+        default_permissions = ()
+        triggers = [*search.OF_PLACE]
+
+
+class SearchEntry(Entry):
+    project = models.OneToOneField(
+        Project, models.CASCADE, primary_key=True, related_name="search_entry"
+    )
+
+    class Meta(Entry.Meta):
+        verbose_name = "检索条目"
+        verbose_name_plural = "检索条目"
+
+    def __str__(self) -> str:
+        return str(self.project_id)
 
 
 class ProjectOrigin(models.Model):

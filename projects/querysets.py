@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import models
 from django.db.models import Case, Q, Value, When
 
+from core.branches import one_of
 from issues.choices import Lamp
 from people.choices import Role
 from projects.choices import FIVE_ELEMENTS, Status
@@ -23,23 +24,20 @@ class ProjectQuerySet(models.QuerySet["Project"]):
     def visible_to(self, user: Any) -> ProjectQuerySet:
         """Projects in the person's territory, of their organisations, and those they are owner of.
 
-        A draft is seen by those alone who may edit it. A union of id sets, one per posting, never
-        an OR across a join.
+        A draft is seen by those alone who may edit it. A union (core.branches).
         """
         if not user.is_authenticated:
             return self.none()
-        projects = self.model._default_manager.order_by()
-        public = projects.exclude(status=Status.DRAFT)
-        sets = [public.filter(project_owner=user)]
+        public = ~Q(status=Status.DRAFT)
+        conditions = [public & Q(project_owner=user)]
         for posting in user.current_postings:
             if posting.place is not None:
-                rows = projects if posting.role in DRAFTERS else public
-                sets.append(rows.filter(**{posting.place.lineage_column: posting.place_id}))
+                here = Q(**{posting.place.lineage_column: posting.place_id})
+                conditions.append(here if posting.role in DRAFTERS else public & here)
             elif posting.organisation_id is not None:
-                sets.append(public.filter(lead_department_id=posting.organisation_id))
-                sets.append(public.filter(responsible_unit_id=posting.organisation_id))
-        first, *others = (rows.values("pk") for rows in sets)
-        return self.filter(pk__in=first.union(*others) if others else first)
+                conditions.append(public & Q(lead_department=posting.organisation_id))
+                conditions.append(public & Q(responsible_unit=posting.organisation_id))
+        return one_of(self, conditions)
 
     def running(self) -> ProjectQuerySet:
         return self.filter(status=Status.PUBLISHED)

@@ -12,9 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from core import drawn, words
 from core.errors import NotAllowed, NotFoundHere
+from core.keyset import Sort
 from core.pages import business_page
-from core.registers import Column, Register, Sort
+from core.registers import Column, Register
 from issues.models import Issue
 from people.requests import signed_in
 from projects import actions
@@ -30,7 +32,7 @@ PROJECTS = Register(
     columns=(
         Column("number", "编号", link=True),
         Column("name", "项目名称", wrap=True),
-        Column("lamp", "灯", lambda project: project.lamp(), template="core/cells/lamp.html"),
+        Column("lamp", "灯", lambda project: project.lamp(), draw=drawn.lamp, text=words.lamp),
         Column("category", "类别", "category_label"),
         Column("town", "镇街", lambda project: project.town or project.place),
         Column("lead_department", "牵头部门", "lead_department.short_name"),
@@ -49,6 +51,7 @@ PROJECTS = Register(
     filterset=ProjectFilter,
     search="q",
     template="projects/list.html",
+    export="projects",
 )
 
 

@@ -6,6 +6,7 @@ Everything that is shown stands in the URL: ``queue``, the filters, the position
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,8 +22,9 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core.errors import Malformed
+from core.keyset import Total
 from core.pages import business_page, wants_part
-from core.registers import Register, Sort
+from core.registers import Register
 from core.workdays import Calendar, calendar
 from issues import step_page, waits
 from issues.case import Case
@@ -31,6 +33,8 @@ from issues.choices import Action
 from issues.desk.queues import Queue, Queues, counts, queues_of, rows_of
 from issues.filters import DeskFilter
 from issues.models import Issue, IssueEvent, SavedView
+from issues.orders import BY_DUE
+from issues.reference import with_reference_data
 from issues.workflow import RULES
 from people.models import User
 from people.requests import signed_in
@@ -39,12 +43,12 @@ DESK = Register(
     title="工作台",
     unit="件",
     columns=(),
-    # issue_town_due, issue_district_due; what is suspended has no date and comes last
-    sorts={"due": Sort("时限", ("due_at", "id"))},
+    sorts={"due": BY_DUE},
     default_sort="due",
     filterset=DeskFilter,
     search="q",
     page_size=40,
+    data=with_reference_data,
 )
 NO_CASE = Malformed("没有这一件。")
 
@@ -63,7 +67,7 @@ class Row:
 @dataclass(frozen=True)
 class Chip:
     queue: Queue
-    count: int
+    count: Total
     url: str
     active: bool
 
@@ -78,7 +82,7 @@ def desk(request: HttpRequest) -> HttpResponse:
     if part == "desk-pane":
         response = render(request, "issues/desk/_pane.html", _pane(request))
     elif part == "desk-list":
-        listed = _list(request, _queues(request), timezone.now())
+        listed = _list(request, _queues(request))
         response = render(request, "issues/desk/_list.html", listed, status=_status(listed))
     else:
         response = _whole(request)
@@ -88,9 +92,10 @@ def desk(request: HttpRequest) -> HttpResponse:
 
 def _whole(request: HttpRequest) -> HttpResponse:
     queues = _queues(request)
+    number = counts(signed_in(request), queues)
     context = {
-        **_list(request, queues, timezone.now()),
-        **_chips(request, queues),
+        **_list(request, queues, number),
+        **_chips(request, queues, number),
         **_pane(request),
         "views": saved_views(request),
         "view_query": kept_query(request),
@@ -105,7 +110,9 @@ def refresh_counts(request: HttpRequest) -> HttpResponse:
 
     Asked for by a timer, it is no sign of a person: it does not put off the idle sign-out.
     """
-    response = render(request, "issues/desk/_counts.html", _chips(request, _queues(request)))
+    queues = _queues(request)
+    chips = _chips(request, queues, counts(signed_in(request), queues))
+    response = render(request, "issues/desk/_counts.html", chips)
     del request.session  # what the session middleware saves and prolongs after each answer
     return response
 
@@ -121,9 +128,8 @@ def _status(context: dict[str, Any]) -> int:
 # --- the queues and the list ---
 
 
-def _chips(request: HttpRequest, queues: Queues) -> dict[str, Any]:
+def _chips(request: HttpRequest, queues: Queues, number: Mapping[str, Total]) -> dict[str, Any]:
     chosen = queues.chosen(request.GET.get("queue", ""))
-    number = counts(signed_in(request), queues)
 
     def chip(queue: Queue) -> Chip:
         query = "" if queue == queues.default else f"?queue={queue.key}"
@@ -135,10 +141,14 @@ def _chips(request: HttpRequest, queues: Queues) -> dict[str, Any]:
     }
 
 
-def _list(request: HttpRequest, queues: Queues, now: datetime) -> dict[str, Any]:
-    user, days = signed_in(request), calendar()
+def _list(
+    request: HttpRequest, queues: Queues, number: Mapping[str, Total] | None = None
+) -> dict[str, Any]:
+    """The chosen queue. ``number``: how many each queue holds, where that has been counted."""
+    user, days, now = signed_in(request), calendar(), timezone.now()
     queue = queues.chosen(request.GET.get("queue", ""))
-    context = DESK.context(request, rows_of(user, queue).with_list_data())
+    total = number[queue.key] if number is not None else None
+    context = DESK.context(request, rows_of(user, queue), total=total)
     case, base = _case_id(request), base_query(request)
     rows = [_row(issue, user, days, now, case, base) for issue in context["page"].rows]
     return {
@@ -269,9 +279,10 @@ def _go_on(request: HttpRequest, before: Issue, event: IssueEvent) -> HttpRespon
         return redirect(url)
     # The parts are drawn as the new URL would draw them.
     request.GET = QueryDict(urlsplit(url).query)
+    number = counts(signed_in(request), queues)
     context = {
-        **_list(request, queues, timezone.now()),
-        **_chips(request, queues),
+        **_list(request, queues, number),
+        **_chips(request, queues, number),
         **_pane(request),
         "said": f"{before.number} {step_page.said(event)}",
     }

@@ -10,13 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Exists, OuterRef, Q
+from django.db.models import Count, Q
 
+from core import keyset
 from core.errors import Malformed
+from core.keyset import Total
 from issues.choices import Action, ApprovalKind, Status
 from issues.models import Approval, Instruction, Issue, Supervision
-from issues.querysets import RECORDED, IssueQuerySet
+from issues.querysets import IssueQuerySet
 from issues.states import Facts, State
+from issues.waiting import RECORDED, WITHOUT, named_by
 from issues.workflow import RULES
 from people.models import User
 
@@ -25,10 +28,10 @@ EVERY = Q(pk__isnull=False)
 
 
 def _pending(kind: ApprovalKind) -> Q:
-    return Q(Exists(Approval.objects.filter(issue=OuterRef("pk"), decision="", kind=kind)))
+    return named_by(Approval.objects.filter(decision="", kind=kind))
 
 
-OPEN_ORDERS = Supervision.objects.filter(issue=OuterRef("pk"), struck_off_at__isnull=True)
+OPEN_ORDERS = Supervision.objects.filter(struck_off_at__isnull=True)
 
 # What is owed only while a record beside the case asks for it: each has a queue of its own.
 RECORDS: dict[Action, tuple[str, Q]] = {
@@ -38,12 +41,12 @@ RECORDS: dict[Action, tuple[str, Q]] = {
     Action.CLOSE_ON_REVIEW: ("待二次审核", _pending(ApprovalKind.REVIEW)),
     Action.ANSWER_SUPERVISION: (
         "督办待反馈",
-        Q(Exists(OPEN_ORDERS.filter(answered_at__isnull=True))),
+        named_by(OPEN_ORDERS.filter(answered_at__isnull=True)),
     ),
-    Action.STRIKE_OFF: ("督办待销号", Q(Exists(OPEN_ORDERS.filter(answered_at__isnull=False)))),
+    Action.STRIKE_OFF: ("督办待销号", named_by(OPEN_ORDERS.filter(answered_at__isnull=False))),
     Action.ANSWER_INSTRUCTION: (
         "批示待反馈",
-        Q(Exists(Instruction.objects.filter(issue=OuterRef("pk"), answered_at__isnull=True))),
+        named_by(Instruction.objects.filter(answered_at__isnull=True)),
     ),
 }
 # A return is a record, too, but the case stands in a state of its own meanwhile.
@@ -118,7 +121,7 @@ def _is_owed(state: State, action: Action, role: str) -> bool:
     rule = RULES[state, action]
     if role not in rule.roles:
         return False
-    if action in RECORDED:
+    if action in RECORDED or action in WITHOUT:
         return action in IN_A_STATE_OF_THEIR_OWN
     plain = Facts(
         state=state,
@@ -137,13 +140,13 @@ def rows_of(user: User, queue: Queue) -> IssueQuerySet:
     return _base(user, is_mine=queue.is_mine).filter(queue.rows)
 
 
-def counts(user: User, queues: Queues) -> dict[str, int]:
+def counts(user: User, queues: Queues) -> dict[str, Total]:
     """How many cases each queue holds, by key. One query for what is mine, one for the rest."""
-    found: dict[str, int] = {}
-    for is_mine, some in ((True, queues.mine), (False, queues.watched)):
-        rows = _base(user, is_mine=is_mine).order_by()
-        found |= rows.aggregate(**{queue.key: Count("pk", filter=queue.rows) for queue in some})
-    return found
+    mine = keyset.capped(_base(user, is_mine=True)).aggregate(
+        **{queue.key: Count("pk", filter=queue.rows) for queue in queues.mine}
+    )
+    watched = keyset.counts({queue.key: rows_of(user, queue) for queue in queues.watched})
+    return {key: Total.of(number) for key, number in mine.items()} | watched
 
 
 def _base(user: User, *, is_mine: bool) -> IssueQuerySet:
@@ -176,7 +179,7 @@ def _watched(user: User, now: datetime) -> list[Queue]:
         Queue("late", "超期", Q(due_at__lte=now), is_mine=False),
     ]
     if _has(user, Action.SUPERVISE) or _has(user, Action.ASSIGN):
-        found.append(Queue(SUPERVISED, "督办中", Q(Exists(OPEN_ORDERS)), is_mine=False))
+        found.append(Queue(SUPERVISED, "督办中", named_by(OPEN_ORDERS), is_mine=False))
     return [*found, Queue(ALL, "全部在办", EVERY, is_mine=False)]
 
 

@@ -40,6 +40,14 @@ LAST_OVERALL = f"""SELECT c.id FROM issues_clock c JOIN issues_issue i ON i.id =
       AND {on("c.due_at")}
       AND c.id = (SELECT max(id) FROM issues_clock WHERE issue_id = c.issue_id
                   AND kind = 'overall')"""
+LAST_HANDLING = f"""SELECT c.id, c.verdict FROM issues_clock c
+    WHERE c.kind = 'step' AND c.step IN ('grid_handling', 'handling')
+      AND c.verdict <> 'cancelled' AND c.paused_at IS NULL AND {on("c.due_at")}
+      AND c.id = (SELECT max(id) FROM issues_clock WHERE issue_id = c.issue_id
+                  AND kind = 'step' AND step IN ('grid_handling', 'handling'))"""
+SUBMITTED = f"""SELECT DISTINCT e.issue_id, i.rework_count FROM issues_issueevent e
+    JOIN issues_issue i ON i.id = e.issue_id
+    WHERE e.action = 'submit_completion' AND {on("e.at")}"""
 REOPENED = f"""SELECT DISTINCT issue_id AS id FROM issues_issueevent
     WHERE action = 'reopen' AND {on("at")}"""
 
@@ -88,6 +96,14 @@ RATES: dict[Metric, tuple[str, str]] = {
             WHERE c.id IN ({LAST_OVERALL}) AND i.status = 'closed'
             AND (i.closed_at AT TIME ZONE 'Asia/Shanghai')::date <= %(last)s""",
         LAST_OVERALL,
+    ),
+    metrics.HANDLED_OF_DUE_RATE: (
+        f"SELECT id FROM ({LAST_HANDLING}) c WHERE verdict = 'on_time'",
+        LAST_HANDLING,
+    ),
+    metrics.REWORK_OF_SUBMITTED_RATE: (
+        f"SELECT issue_id FROM ({SUBMITTED}) s WHERE rework_count > 0",
+        SUBMITTED,
     ),
     metrics.REOPENING_RATE: (REOPENED, f"{CLOSED} UNION {REOPENED}"),
     metrics.STRIKE_OFF_RATE: (

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from issues.choices import Action, Outcome, Status
@@ -21,6 +18,7 @@ from tests.cast import Cast, again
 from tests.issues.moments import at
 from tests.meetings.stages import countersigned, decided, held, planned, proposed, resolved
 from tests.projects import stages as projects
+from tests.queries import queries_of
 
 PROPOSAL = "建议由住建局牵头整体改造管网"
 TRIED = "已现场围挡，需更换井盖。"
@@ -29,7 +27,7 @@ TRIED = "已现场围挡，需更换井盖。"
 @pytest.fixture
 def signed_in(client: Client):
     def sign_in(user) -> Client:
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user)
         return client
 
     return sign_in
@@ -273,12 +271,6 @@ def test_of_meetings_one_may_not_see_the_case_says_nothing(cast: Cast, signed_in
 
 
 # --- cost ---
-
-
-def queries_of(work: Callable[[], object]) -> int:
-    with CaptureQueriesContext(connection) as queries:
-        work()
-    return len(queries)
 
 
 @pytest.mark.parametrize("who", ["cao_xue", "qian_jin", "he_jun"])

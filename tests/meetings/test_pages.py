@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from docx import Document
 
@@ -23,6 +20,7 @@ from tests.cast import Cast
 from tests.issues.moments import at, in_district_triage
 from tests.meetings.stages import closed_on_the_spot, held, planned, resolved, series
 from tests.projects import stages as projects
+from tests.queries import queries_of
 
 Q2 = Quarter(2025, 2)
 
@@ -35,7 +33,7 @@ def _media(settings, tmp_path: Path) -> None:
 @pytest.fixture
 def signed_in(client: Client):
     def sign_in(user) -> Client:
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user)
         return client
 
     return sign_in
@@ -416,12 +414,6 @@ def test_a_report_is_not_drafted_by_its_readers(cast: Cast, signed_in, who: str)
 
 
 # --- cost ---
-
-
-def queries_of(work: Callable[[], object]) -> int:
-    with CaptureQueriesContext(connection) as queries:
-        work()
-    return len(queries)
 
 
 def test_the_pages_cost_the_same_for_many_rows(cast: Cast, signed_in) -> None:

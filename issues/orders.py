@@ -1,0 +1,16 @@
+"""The orders of issue lists, on pages and in the API. Each scope of a person has an index for each
+(``issues.models.issue``).
+"""
+
+from dataclasses import replace
+
+from django.db.models import Q
+
+from core.keyset import Sort
+
+BY_RECEIVED = Sort("受理时间", ("received_at", "id"))
+# Only an open case is due. What is suspended or has ended has no date and comes last.
+BY_DUE = Sort("时限", ("due_at", "received_at", "id"), where_set=Q(closed_at__isnull=True))
+BY_CHANGE = Sort("变化", ("changed_xid", "id"))
+# In a list of what has a running step.
+BY_DUE_ALONE = replace(BY_DUE, always_set=True)
