@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import django_filters
-from django.db.models import Q
 
 from areas.choices import AreaType, Phase, PlaceLevel
-from areas.models import ComplexArea, Place
+from areas.models import ComplexArea, Place, SearchEntry
 from areas.querysets import AreaQuerySet
+from areas.reference import places
+from core.search import SearchFilter, found
+from core.selects import RowFilter
 
 
 def spans_towns(user: Any) -> bool:
@@ -27,19 +29,21 @@ class TownFilterSet(django_filters.FilterSet):
             del self.filters["town"]
 
 
-def town_filter(**kwargs: Any) -> django_filters.ModelChoiceFilter:
-    return django_filters.ModelChoiceFilter(
-        label="镇街",
-        queryset=Place.objects.filter(level=PlaceLevel.TOWN, valid_to__isnull=True),
-        empty_label="全区",
-        **kwargs,
-    )
+def towns() -> dict[int, Place]:
+    """The towns of today, by id."""
+    return {
+        place.pk: place
+        for place in places().values()
+        if place.level == PlaceLevel.TOWN and place.valid_to is None
+    }
+
+
+def town_filter(**kwargs: Any) -> RowFilter:
+    return RowFilter(label="镇街", rows=towns, empty_label="全区", **kwargs)
 
 
 class AreaFilter(TownFilterSet):
-    q = django_filters.CharFilter(
-        label="搜索", method="search", max_length=60, help_text="名称或编号"
-    )
+    q = SearchFilter(help_text="编号，或名称、概况、村社中的文字")
     type = django_filters.ChoiceFilter(label="类型", choices=AreaType.choices, empty_label="不限")
     phase = django_filters.ChoiceFilter(label="阶段", choices=Phase.choices, empty_label="不限")
     pilot = django_filters.ChoiceFilter(
@@ -55,7 +59,7 @@ class AreaFilter(TownFilterSet):
         fields: list[str] = []
 
     def search(self, rows: AreaQuerySet, name: str, value: str) -> AreaQuerySet:
-        return rows.filter(Q(name__icontains=value) | Q(code__istartswith=value))
+        return found(rows, SearchEntry, value)
 
     def among_pilots(self, rows: AreaQuerySet, name: str, value: str) -> AreaQuerySet:
         return rows.filter(**{"is_named_pilot" if value == "named" else "is_pilot": True})

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, time
 from typing import Any
 
 import django_filters
 from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
-from django_filters.fields import ModelChoiceField
 
 from areas.filters import TownFilterSet, town_filter
 from areas.models import ComplexArea
 from areas.querysets import AreaQuerySet
+from core.search import SearchFilter
+from core.selects import NameFilter, RowFilter
 from core.workdays import moment
-from issues.choices import OPEN_STATUSES, Lamp, Level, Owed, Status, Urgency
+from issues.choices import OPEN_STATUSES, TERMINAL, Lamp, Level, Owed, Status, Urgency
 from issues.models import Category, Issue
 from issues.owing import owing
 from issues.querysets import IssueQuerySet
-from people.models import Organisation
+from issues.reference import categories
+from issues.search import found, number_in
+from people.reference import organisations
 
-# How somebody types a case number, the hyphen left out or not: 20250303-00042.
-NUMBER = re.compile(r"(20\d{2,6})-?(\d{0,5})")
 ANY = "不限"
 
 
@@ -48,19 +47,27 @@ class DayFilter(django_filters.DateFilter):
         )
 
 
-class CategoryField(ModelChoiceField):
-    def label_from_instance(self, category: Category) -> str:
-        return f"　{category.name}" if category.parent_id else category.name
+def categories_in_order() -> dict[int, Category]:
+    """Each of the first level with those below it, by id."""
+    found = sorted(
+        categories().values(),
+        key=lambda row: (row.parent_id or row.pk, row.parent_id is not None, row.pk),
+    )
+    return {row.pk: row for row in found}
 
 
-class CategoryFilter(django_filters.ModelChoiceFilter):
-    field_class = CategoryField
+def indented(category: Category) -> str:
+    return f"　{category.name}" if category.parent_id else category.name
 
 
-def categories_in_order() -> QuerySet[Category]:
-    """Each of the first level with those below it."""
-    return Category.objects.order_by(
-        Coalesce("parent_id", "id"), F("parent_id").asc(nulls_first=True), "id"
+def category_filter() -> RowFilter:
+    """A filter of a set that says ``in_category`` itself."""
+    return RowFilter(
+        label="类别",
+        method="in_category",
+        rows=categories_in_order,
+        words=indented,
+        empty_label=ANY,
     )
 
 
@@ -71,9 +78,7 @@ def areas_of(request: HttpRequest) -> AreaQuerySet:
 class IssueFilter(TownFilterSet):
     """Without a status only what is open is listed; a case number finds it whatever its status."""
 
-    q = django_filters.CharFilter(
-        label="搜索", method="search", max_length=60, help_text="编号，或标题、内容中的文字"
-    )
+    q = SearchFilter(help_text="编号，或标题、内容、地点中的文字")
     mine = django_filters.ChoiceFilter(
         label="办理", method="waiting_for_me", choices=[("1", "待我办理")], empty_label=ANY
     )
@@ -93,23 +98,13 @@ class IssueFilter(TownFilterSet):
     owes = django_filters.ChoiceFilter(
         label="单位欠办", method="owed_by_units", choices=Owed.choices, empty_label=ANY
     )
-    unit = django_filters.ModelChoiceFilter(
-        label="主办单位",
-        field_name="lead_unit",
-        queryset=Organisation.objects.order_by("id"),
-        empty_label=ANY,
-    )
+    unit = RowFilter(label="主办单位", field_name="lead_unit", rows=organisations, empty_label=ANY)
     urgency = django_filters.ChoiceFilter(
         label="紧急程度", choices=Urgency.choices, empty_label=ANY
     )
-    category = CategoryFilter(
-        label="类别",
-        method="in_category",
-        queryset=categories_in_order(),
-        empty_label=ANY,
-    )
+    category = category_filter()
     town = town_filter()
-    area = django_filters.ModelChoiceFilter(label="复杂区域", queryset=areas_of, empty_label=ANY)
+    area = NameFilter(label="复杂区域", queryset=areas_of, empty_label=ANY)
     received_from = DayFilter(label="受理日期从", method="received_since")
     received_to = DayFilter(label="受理日期到", method="received_until")
 
@@ -120,22 +115,21 @@ class IssueFilter(TownFilterSet):
     def filter_queryset(self, queryset: IssueQuerySet) -> IssueQuerySet:
         rows = super().filter_queryset(queryset)
         chosen = self.form.cleaned_data
-        if chosen["status"] or NUMBER.fullmatch(chosen["q"]):
+        if chosen["status"] or number_in(chosen["q"]):
             return rows
         return rows.open()
 
     def search(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
-        if number := NUMBER.fullmatch(value):
-            day, sequence = number.groups()
-            prefix = f"{day}-{sequence}" if len(day) == 8 else day
-            return rows.filter(number__startswith=prefix)
-        return rows.filter(Q(title__icontains=value) | Q(description__icontains=value))
+        return found(rows, value, by=self.request.user)
 
     def waiting_for_me(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
         return rows.waiting_for(self.request.user)
 
     def in_status(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
-        return rows if value == "all" else rows.filter(status=value)
+        if value == "all":
+            return rows
+        rows = rows if value in TERMINAL else rows.open()  # the indexes of open cases ask for it
+        return rows.filter(status=value)
 
     def with_lamp(self, rows: IssueQuerySet, name: str, value: str) -> IssueQuerySet:
         now = timezone.now()

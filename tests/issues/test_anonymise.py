@@ -159,11 +159,13 @@ IMPERSONAL = {
     "Issue": {"number", "head_hash"},
     "IssueEvent": {"text_sha256", "prev_hash", "hash"},
     "PaperTemplate": {"file_name", "sha256"},
+    "PlaceOfIssues": {"name", "code"},
     "SavedView": {"name", "query"},
 }
 EMPTIED = {
     "Assignment": {"task"},
     "EventText": {"body", "salt"},
+    "SearchEntry": {"body"},  # by the database, when the case's own words change
     "Issue": {
         "title",
         "description",

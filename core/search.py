@@ -1,0 +1,253 @@
+"""Search in Chinese text, which has no spaces between its words: by pairs of characters.
+
+Each kind of thing that is searched has a table of entries, one for each row, kept by triggers of
+the database: whoever writes the row, the entry is true in the same transaction. A word of a query
+is found where all pairs of its characters occur, by the index, and the word itself, by reading.
+Upper and lower case, full width and half width make no difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import django_filters
+from django import forms
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import BooleanField, F, Func, OuterRef, QuerySet, Value
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
+from redis.exceptions import RedisError
+
+from core.alongside import Alongside
+
+Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+# Up to so many hits are fetched by the index, then put in order. Of more there is one in any few
+# hundred rows: then the rows are read in their order until a page is full.
+MANY = 3_000
+KNOWN_FOR = 3600  # seconds
+LENGTH = 60  # characters of a query
+TOO_SHORT = "请输入至少两个相连的字、字母或数字。"
+AROUND = 32  # characters shown on either side of a hit
+BREAKS = "。！？；\n"
+
+
+class Folded(Func):
+    function = "folded"
+    output_field = models.TextField()
+
+
+class Bigrams(Func):
+    function = "bigrams"
+    output_field = ArrayField(models.TextField())
+
+
+class Keys(Func):
+    """What the index of the entries holds: the pairs of the text, and who reads the row."""
+
+    template = "(%(expressions)s)"
+    arg_joiner = " || "
+    output_field = ArrayField(models.TextField())
+
+    def __init__(self, *expressions: Any, **extra: Any) -> None:
+        super().__init__(*(expressions or (Bigrams(F("body")), F("scope"))), **extra)
+
+
+class SearchEntry(models.Model):
+    """What is searched of one row, under its id: its text as a page shows it, folded.
+
+    ``scope`` names by tokens those who read the row for good, so that a search within a territory
+    meets the hits in it alone: "#7" for place 7, "~7" for user 7. It is for speed: who may see
+    what is said elsewhere. Where the rows are few it is empty.
+    """
+
+    body = models.TextField()
+    scope = ArrayField(models.TextField(), default=list)
+
+    class Meta:
+        abstract = True
+        default_permissions = ()
+        indexes = [
+            # found(). New entries wait in a list for the index: that takes a third of the time. The
+            # list is kept short (kB), because each search reads it.
+            GinIndex(
+                Keys(),
+                name="%(app_label)s_search_keys",
+                fastupdate=True,
+                gin_pending_list_limit=512,
+            ),
+        ]
+
+
+class Holds(Func):
+    """Whether a text holds a word, letter by letter: % and _ are letters like others."""
+
+    function = "strpos"
+    template = "%(function)s(%(expressions)s) > 0"
+    output_field = BooleanField()
+
+
+class Among(Func):
+    """Whether an id is one of a list. Unlike IN, the planner never reads a whole index for it."""
+
+    template = "%(expressions)s))"
+    arg_joiner = " IN (SELECT unnest("
+    output_field = BooleanField()
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a query: what stands between its spaces, folded as the entries are."""
+    return list(dict.fromkeys(_folded(text).split()))
+
+
+def can_be_searched(text: str) -> bool:
+    """Whether at least one word has a pair of characters, by which the index finds it."""
+    return any(
+        first.isalnum() and second.isalnum()
+        for word in words_of(text)
+        for first, second in pairwise(word)
+    )
+
+
+def found(
+    rows: Rows,
+    entries: type[SearchEntry],
+    text: str,
+    *,
+    scope: Sequence[str] | None = (),
+) -> Rows:
+    """Those of ``rows`` in whose entries every word of ``text`` occurs. One statement, at once.
+
+    Each of ``rows`` has one of the tokens in ``scope``; there are none if ``rows`` are all there
+    is, and None if they may be few and no token tells which. Nothing is found if
+    ``can_be_searched`` says no.
+    """
+    if not can_be_searched(text):
+        return rows.none()
+    hits = _hits(entries, text, scope)
+    if not _is_known_as_common(entries, text, scope):
+        ids = list(hits.values_list("pk", flat=True)[: MANY + 1])
+        if len(ids) <= MANY:
+            listed = Value(ids, ArrayField(models.BigIntegerField()))
+            return rows.filter(Among(F("pk"), listed))
+        _know_as_common(entries, text, scope)
+    own_entry = _reading(entries._default_manager.filter(pk=OuterRef("pk")), text)
+    by_index = None if scope is None else hits.values("pk")
+    return rows.filter(Alongside(own_entry, by_index=by_index))
+
+
+# A word that many cases hold is asked for again, page after page, and stays common. To find that
+# out takes longer than the page. Where it is no longer true, a page comes slower, and no other.
+
+
+def _is_known_as_common(entries: type[SearchEntry], text: str, scope: Sequence[str] | None) -> bool:
+    with suppress(RedisError):
+        return cache.get(_key(entries, text, scope)) is not None
+    return False
+
+
+def _know_as_common(entries: type[SearchEntry], text: str, scope: Sequence[str] | None) -> None:
+    with suppress(RedisError):
+        cache.set(_key(entries, text, scope), True, KNOWN_FOR)
+
+
+def _key(entries: type[SearchEntry], text: str, scope: Sequence[str] | None) -> str:
+    asked = json.dumps([words_of(text), sorted(scope or ())])
+    return f"common:{entries._meta.label_lower}:{hashlib.sha256(asked.encode()).hexdigest()}"
+
+
+def _hits(
+    entries: type[SearchEntry], text: str, scope: Sequence[str] | None
+) -> QuerySet[SearchEntry]:
+    hits = entries._default_manager.alias(keys=Keys())
+    for word in words_of(text):
+        hits = hits.filter(keys__contains=Bigrams(Folded(Value(word))))
+    if scope:
+        hits = hits.filter(keys__overlap=list(scope))
+    return _reading(hits, text)
+
+
+def _reading(hits: QuerySet[SearchEntry], text: str) -> QuerySet[SearchEntry]:
+    for word in words_of(text):
+        hits = hits.filter(Holds(F("body"), Folded(Value(word))))
+    return hits
+
+
+# --- the box ---
+
+
+class SearchField(forms.CharField):
+    def validate(self, value: str) -> None:
+        super().validate(value)
+        if value and not can_be_searched(value):
+            raise ValidationError(TOO_SHORT, code="too_short")
+
+
+class SearchFilter(django_filters.CharFilter):
+    """The filter of a list that is drawn as its search box; the list says how it searches."""
+
+    field_class = SearchField
+
+    def __init__(self, *, label: str = "搜索", help_text: str = "") -> None:
+        super().__init__(label=label, method="search", max_length=LENGTH, help_text=help_text)
+
+
+# --- what is shown of a hit ---
+
+
+def highlighted(text: str, words: Sequence[str]) -> SafeString:
+    """``text`` as HTML, escaped, with the words in <mark>."""
+    pieces, end = [], 0
+    for start, stop in _marks(text, words):
+        pieces += [escape(text[end:start]), format_html("<mark>{}</mark>", text[start:stop])]
+        end = stop
+    return mark_safe("".join([*pieces, escape(text[end:])]))  # noqa: S308 - each piece is escaped
+
+
+def passage(text: str, words: Sequence[str]) -> SafeString:
+    """The sentence around the first hit in ``text``, or its beginning, highlighted."""
+    text = text.strip()
+    marks = _marks(text, words)
+    hit, hit_end = marks[0] if marks else (0, 0)
+    start = max(hit - AROUND, max(text.rfind(sign, 0, hit) for sign in BREAKS) + 1)
+    stop = min(len(text), hit_end + 2 * AROUND)
+    shown = highlighted(text[start:stop].strip(), words)
+    return format_html("{}{}{}", "…" if start else "", shown, "…" if stop < len(text) else "")
+
+
+def _marks(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
+    """Where the words stand in ``text``, in order and apart from each other."""
+    letters, origin = [], []
+    for position, letter in enumerate(text):
+        for plain in _folded(letter):
+            letters.append(plain)
+            origin.append(position)
+    plain_text = "".join(letters)
+    spots = []
+    for word in words:
+        at = plain_text.find(word) if word else -1
+        while at >= 0:
+            spots.append((origin[at], origin[at + len(word) - 1] + 1))
+            at = plain_text.find(word, at + 1)
+    joined: list[tuple[int, int]] = []
+    for start, stop in sorted(spots):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = joined[-1][0], max(stop, joined[-1][1])
+        else:
+            joined.append((start, stop))
+    return joined
+
+
+def _folded(text: str) -> str:
+    """As folded() of the database has it."""
+    return unicodedata.normalize("NFKC", text).lower()

@@ -1,0 +1,48 @@
+"""Looking for cases: by number, or by words of title, text, address and names of places."""
+
+from __future__ import annotations
+
+import re
+
+from core import search
+from core.search import words_of
+from issues.models import SearchEntry
+from issues.querysets import IssueQuerySet
+from people.models import User
+
+# How somebody types a case number, the hyphen left out or not: 20250303-00042.
+NUMBER = re.compile(r"(20\d{2,6})-?(\d{0,5})")
+WHOLE_NUMBER = 14  # characters
+
+
+def number_in(text: str) -> str:
+    """The number, or the beginning of one, that ``text`` is; "" if it is something else."""
+    match = NUMBER.fullmatch(" ".join(words_of(text)))
+    if match is None:
+        return ""
+    day, sequence = match.groups()
+    return f"{day}-{sequence}" if len(day) == 8 else day
+
+
+def is_whole(number: str) -> bool:
+    return len(number) == WHOLE_NUMBER
+
+
+def found(issues: IssueQuerySet, text: str, *, by: User) -> IssueQuerySet:
+    """Those of ``issues``, which ``by`` may see, with this number or these words."""
+    if number := number_in(text):
+        if is_whole(number):
+            return issues.filter(number=number)
+        return issues.filter(number__startswith=number)
+    return search.found(issues, SearchEntry, text, scope=_scope_of(by))
+
+
+def _scope_of(user: User) -> list[str] | None:
+    """The tokens of which every case that ``user`` sees has one (core.search.found). A case's units
+    come and go, so there are none for them.
+    """
+    if user.scope.is_whole_district:
+        return []
+    if user.scope.organisation_ids:
+        return None
+    return [f"~{user.pk}", *(f"#{place.pk}" for place in user.scope.places)]
