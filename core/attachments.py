@@ -89,7 +89,9 @@ def respond(attachment: Attachment, request: HttpRequest | None = None) -> HttpR
     """
     etag = f'"{attachment.sha256}"'
     unchanged = get_conditional_response(request, etag=etag) if request else None
-    response: HttpResponseBase = unchanged or _content(attachment)
+    response: HttpResponseBase = unchanged or send(
+        str(attachment.file.name), attachment.content_type
+    )
     is_download = attachment.kind != AttachmentKind.PHOTO
     disposition = content_disposition_header(is_download, attachment.original_name)
     response["Content-Disposition"] = disposition or "inline"
@@ -100,15 +102,17 @@ def respond(attachment: Attachment, request: HttpRequest | None = None) -> HttpR
     return response
 
 
-def _content(attachment: Attachment) -> HttpResponseBase:
+def send(name: str, content_type: str) -> HttpResponseBase:
+    """Answer with a stored file, named relative to MEDIA_ROOT. Raises NotFoundHere."""
     if settings.ACCEL_REDIRECT_PREFIX:
-        response = HttpResponse(content_type=attachment.content_type)
-        response["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX}{attachment.file.name}"
+        response = HttpResponse(content_type=content_type)
+        response["X-Accel-Redirect"] = f"{settings.ACCEL_REDIRECT_PREFIX}{name}"
         return response
     try:
-        return FileResponse(attachment.file.open("rb"), content_type=attachment.content_type)
+        file = (Path(settings.MEDIA_ROOT) / name).open("rb")
     except FileNotFoundError as error:
-        raise NotFoundHere("附件文件已不存在。") from error
+        raise NotFoundHere("文件已不存在。") from error
+    return FileResponse(file, content_type=content_type)
 
 
 # --- what it is ---

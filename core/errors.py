@@ -62,3 +62,11 @@ class TooLarge(Refused):
     http_status = 413
     default_code = "too_large"
     default_message = "提交的内容过大。"
+
+
+class Busy(Refused):
+    """As much of this as we do at a time is being done. HTTP 429."""
+
+    http_status = 429
+    default_code = "busy"
+    default_message = "系统正忙，请稍后再试。"

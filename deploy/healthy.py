@@ -1,4 +1,4 @@
-"""Is this container able to work? ``python deploy/healthy.py web|worker|beat``; exit code 0 is yes.
+"""Is this container able to work? ``python deploy/healthy.py web|worker|exporter|beat``: 0 is yes.
 
 Asked by the container engine, inside the container, every half minute.
 """
@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 SCHEDULE_AGE = 600  # seconds; beat writes its schedule every three minutes
@@ -27,18 +28,22 @@ def web(port: int = 8000) -> bool:
         connection.close()
 
 
-def worker() -> bool:
+def worker(name: str = "celery") -> bool:
     """Say whether the worker of this machine answers through the queue."""
     ping = subprocess.run(
         [
             *(sys.executable, "-m", "celery", "--app", "governance.celery", "inspect", "ping"),
-            *("--destination", f"celery@{socket.gethostname()}", "--timeout", "5"),
+            *("--destination", f"{name}@{socket.gethostname()}", "--timeout", "5"),
         ],
         cwd=Path(__file__).resolve().parent.parent,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     return ping.returncode == 0
+
+
+def exporter() -> bool:
+    return worker("exporter")
 
 
 def beat() -> bool:
@@ -50,5 +55,11 @@ def beat() -> bool:
 
 if __name__ == "__main__":
     part, *rest = sys.argv[1:]
-    works = {"web": web, "worker": worker, "beat": beat}[part](*map(int, rest))
+    parts: dict[str, Callable[..., bool]] = {
+        "web": web,
+        "worker": worker,
+        "exporter": exporter,
+        "beat": beat,
+    }
+    works = parts[part](*map(int, rest))
     sys.exit(0 if works else 1)

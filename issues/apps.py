@@ -9,3 +9,4 @@ class IssuesConfig(AppConfig):
 
     def ready(self) -> None:
         import_module("issues.duties")  # registers what a posting can hold here
+        import_module("issues.listings")  # offers the lists that can be had as a file

@@ -60,6 +60,7 @@ class Supervisor:
             _Part("web", "网站", ["--bind", f"{host}:{port}"]),
             _Part("worker", "后台任务", []),
             _Part("beat", "定时任务", []),
+            _Part("exporter", "导出任务", []),
         ]
 
     def run(self) -> None:

@@ -10,8 +10,8 @@ import yaml
 
 from tests.plugin import BASE_DIR
 
-SERVICES = {"migrate", "web", "worker", "beat", "db", "redis", "proxy"}
-RUNNING = ["web", "worker", "beat"]
+SERVICES = {"migrate", "web", "worker", "exporter", "beat", "db", "redis", "proxy"}
+RUNNING = ["web", "worker", "exporter", "beat"]
 OURS = ["migrate", *RUNNING]
 LASTING = [*RUNNING, "db", "redis", "proxy"]
 SECRETS = ["SECRET_KEY", "PERSONAL_DATA_KEY", "DATABASE_URL"]
@@ -121,7 +121,8 @@ def test_data_lie_on_named_volumes(compose: dict[str, Any]) -> None:
 
     assert volumes("db") == {"database", "./deploy/create-roles"}
     assert volumes("redis") == {"queue"}
-    assert volumes("web") == volumes("worker") == volumes("migrate") == {"static", "media"}
+    for service in ("web", "worker", "exporter", "migrate"):
+        assert volumes(service) == {"static", "media"}
     named = {"database", "queue", "static", "media", "beat"}
     assert set(compose["volumes"]) == named
 
@@ -133,6 +134,13 @@ def test_uploads_leave_only_through_the_proxy(compose: dict[str, Any]) -> None:
 
     assert {"static:/srv/var/static:ro", "media:/srv/media:ro"} <= set(proxy)
     assert re.search(rf"location {prefix} {{\s*internal;\s*alias /srv/media/;", configuration)
+
+
+def test_exports_leave_the_processor_to_the_pages(compose: dict[str, Any]) -> None:
+    shares = {name: compose["services"][name].get("cpu_shares", 1024) for name in RUNNING}
+
+    assert shares.pop("exporter") * 10 <= min(shares.values())
+    assert "exec nice -n 10 " in (BASE_DIR / "deploy" / "exporter").read_text("utf-8")
 
 
 def test_only_the_proxy_has_a_door_to_the_outside(compose: dict[str, Any]) -> None:

@@ -152,18 +152,19 @@ def test_a_web_server_that_is_not_there_is_not_healthy(production: dict[str, str
     assert not healthy("web", str(free_port()), environment=production)
 
 
-def test_a_worker_is_healthy_while_it_runs(production: dict[str, str]) -> None:
-    log = SERVERS.logs / "production-worker.log"
-    process = spawn([BASE_DIR / "deploy" / "worker"], log=log, env=production)
+@pytest.mark.parametrize("part", ["worker", "exporter"])
+def test_a_worker_is_healthy_while_it_runs(part: str, production: dict[str, str]) -> None:
+    log = SERVERS.logs / f"production-{part}.log"
+    process = spawn([BASE_DIR / "deploy" / part], log=log, env=production)
     deadline = time.monotonic() + PATIENCE
     while "ready." not in tail(log, 40):
         if process.poll() is not None or time.monotonic() > deadline:
             pytest.fail(tail(log, 40))
         time.sleep(0.1)
-    assert healthy("worker", environment=production)
+    assert healthy(part, environment=production)
 
     stop(process, signal.SIGTERM, PATIENCE)
-    assert not healthy("worker", environment=production)
+    assert not healthy(part, environment=production)
 
 
 def test_a_clock_is_healthy_while_it_keeps_its_schedule(production: dict[str, str]) -> None:

@@ -120,7 +120,12 @@ def test_it_runs_until_it_is_asked_to_stop(up: Up, servers: Servers) -> None:
 
     assert up.end(signal.SIGTERM) == 0
     assert_said_in_order(
-        up.said(), "结束网站", "结束后台任务", "结束定时任务", "PostgreSQL 和 Redis 已停止"
+        up.said(),
+        "结束网站",
+        "结束后台任务",
+        "结束定时任务",
+        "结束导出任务",
+        "PostgreSQL 和 Redis 已停止",
     )
     assert processes_of(servers) == {}
 
