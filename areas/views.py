@@ -14,8 +14,10 @@ from django.views.decorators.http import require_safe
 from areas.choices import DemandCategory, Phase, PlaceLevel
 from areas.filters import AreaFilter
 from areas.models import ComplexArea, Place
+from core.keyset import Sort
 from core.pages import business_page
-from core.registers import Column, Register, Sort
+from core.registers import Column, Register
+from core.templatetags.kit import NONE, badge
 
 
 def where(area: ComplexArea) -> str:
@@ -24,6 +26,19 @@ def where(area: ComplexArea) -> str:
     others = len(area.communities.all()) - 1
     name = f"{community.town} {community.name}"
     return f"{name} 等 {others + 1} 个村社" if others > 0 else name
+
+
+def _pilot(area: ComplexArea) -> str:
+    if area.is_named_pilot:
+        return badge("首批试点", "purple")
+    return badge("试点", "blue") if area.is_pilot else NONE
+
+
+def pilot(area: ComplexArea) -> str:
+    """The words of the mark."""
+    if area.is_named_pilot:
+        return "首批试点"
+    return "试点" if area.is_pilot else ""
 
 
 AREAS = Register(
@@ -35,7 +50,7 @@ AREAS = Register(
         Column("type", "类型", "get_type_display"),
         Column("where", "所在村社", where),
         Column("phase", "阶段", "get_phase_display"),
-        Column("is_pilot", "试点", template="areas/cells/pilot.html"),
+        Column("is_pilot", "试点", draw=_pilot, text=pilot),
         Column("households", "户数", hide=True),
         Column(
             "residents",
@@ -52,6 +67,7 @@ AREAS = Register(
     filterset=AreaFilter,
     search="q",
     row_url=lambda area: reverse("areas:detail", args=[area.pk]),
+    export="areas",
 )
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, time
 from typing import Any
 
 import django_filters
 from django.apps import apps
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 
+from core import exports
+from core.keyset import Sort
 from core.models import AuditEntry
-from core.registers import Column, Register, Sort
+from core.registers import Column, Register
+from core.templatetags.kit import NONE
+from core.trail import Trail as CoreTrail
 from core.workdays import moment
 from issues.filters import DayFilter
 from issues.trail import Trail as IssueTrail
@@ -27,6 +30,7 @@ ACTIONS: dict[str, str] = {
     **dict(IssueTrail.choices),
     **dict(ProjectTrail.choices),
     **dict(MeetingTrail.choices),
+    **dict(CoreTrail.choices),
     "calendar.filled": "生成全年日历",
     "calendar.day_changed": "修改工作日",
     "calendar.year_changed": "修改年度日历",
@@ -70,21 +74,14 @@ class AuditFilter(django_filters.FilterSet):
         return rows.filter(at__lte=moment(value, time.max))
 
 
-class AuditRegister(Register):
-    """Names the accounts that the rows of a page are about, with one query a page."""
-
-    def context(self, request: HttpRequest, queryset: QuerySet[Any]) -> dict[str, Any]:
-        context = super().context(request, queryset)
-        _name_accounts(context["page"].rows)
-        return context
-
-
-def _name_accounts(entries: Iterable[AuditEntry]) -> None:
+def _with_accounts(entries: list[AuditEntry]) -> list[AuditEntry]:
+    """The entries with the names of the accounts that they are about. One query."""
     about_accounts = [entry for entry in entries if entry.target_type == USER]
     accounts = User.objects.in_bulk([int(entry.target_id) for entry in about_accounts])
     for entry in about_accounts:
         account = accounts.get(int(entry.target_id))
         entry.account_name = f"{account.full_name}（{account.username}）" if account else ""  # type: ignore[attr-defined]
+    return entries
 
 
 def _actor(entry: AuditEntry) -> str:
@@ -112,6 +109,8 @@ DETAILS = {
     "effective_from": "生效日期",
     "ends_on": "结束日期",
     "events": "办理记录数",
+    "filters": "条件",
+    "format": "格式",
     "former_owner": "原负责人",
     "handled_issues": "移交经办的问题",
     "held_on": "召开日期",
@@ -121,6 +120,7 @@ DETAILS = {
     "item": "议题",
     "kind": "来源",
     "level": "层级",
+    "list": "列表",
     "order": "督办单",
     "meeting": "会议",
     "needs_verification": "须核查",
@@ -140,6 +140,7 @@ DETAILS = {
     "reason": "原因",
     "resolution": "议定事项",
     "role": "角色",
+    "rows": "行数",
     "seq": "办理记录序号",
     "sha256": "摘要",
     "solved_on": "销号日期",
@@ -156,17 +157,22 @@ DETAILS = {
 
 def _detail(entry: AuditEntry) -> str:
     return "；".join(
-        f"{DETAILS.get(key, key)} {_said(value)}"
+        f"{DETAILS.get(key, key)} {exports.title_of(value) if key == 'list' else _said(value)}"
         for key, value in entry.detail.items()
         if value is not None
     )
+
+
+def _drawn_detail(entry: AuditEntry) -> str:
+    words = _detail(entry)
+    return format_html('<span class="audit-detail">{}</span>', words) if words else NONE
 
 
 def _said(value: Any) -> Any:
     return ("是" if value else "否") if isinstance(value, bool) else value
 
 
-AUDIT = AuditRegister(
+AUDIT = Register(
     title="审计",
     unit="条",
     columns=(
@@ -174,11 +180,12 @@ AUDIT = AuditRegister(
         Column("actor", "操作人", _actor),
         Column("action", "操作", lambda entry: ACTIONS.get(entry.action, entry.action)),
         Column("target", "对象", _target),
-        Column("detail", "详情", _detail, template="governance/cells/audit_detail.html"),
+        Column("detail", "详情", _detail, draw=_drawn_detail),
     ),
     sorts={"at": Sort("时间", ("at", "id"))},  # audit_newest_first, audit_of_a_person
     default_sort="-at",
     filterset=AuditFilter,
+    data=_with_accounts,
     search="actor",
     template="governance/audit.html",
     empty="没有符合条件的记录",

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from typing import Any
 
+from django.core.cache import cache
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+from redis.exceptions import RedisError
 
 from core.errors import Malformed
-from core.metrics import Figure, Metric
+from core.metrics import Figure, Metric, period_of
 from issues import metrics as issue_metrics
 from issues.models import Issue
 from meetings import metrics as meeting_metrics
@@ -35,11 +39,50 @@ METRICS: dict[str, Metric] = {
     for metrics in (issue_metrics.METRICS, project_metrics.METRICS, meeting_metrics.METRICS)
     for metric in metrics
 }
+KEPT_FOR = 5 * 60  # seconds
 PARTS = {"numerator": "计入的", "denominator": "作为分母的"}
 
 
-def of_the_quarter(as_of: date) -> Sequence[Figure]:
-    return [metric.figure(as_of) for metric in OF_THE_QUARTER]
+@dataclass(frozen=True)
+class Quarter:
+    """The figures of the quarter as they stood at ``at``."""
+
+    at: datetime
+    figures: Sequence[Figure]
+
+
+def of_the_quarter(now: datetime) -> Quarter:
+    """The figures up to today, counted at most once in ``KEPT_FOR`` for everybody: with a million
+    cases that is too much for each page. The page behind a figure counts anew.
+    """
+    day = timezone.localdate(now)
+    at, numbers = _kept(day) or _keep(day, now)
+    figures = []
+    for metric, (numerator, denominator) in zip(OF_THE_QUARTER, numbers, strict=True):
+        period = period_of(metric.period_kind, day)
+        figures.append(
+            Figure(metric=metric, period=period, numerator=numerator, denominator=denominator)
+        )
+    return Quarter(at, figures)
+
+
+Numbers = list[tuple[int, int | None]]
+
+
+def _kept(day: date) -> tuple[datetime, Numbers] | None:
+    try:
+        kept: tuple[datetime, Numbers] | None = cache.get(f"figures:{day}")
+    except RedisError:
+        return None  # then they are counted
+    return kept
+
+
+def _keep(day: date, now: datetime) -> tuple[datetime, Numbers]:
+    figures = [metric.figure(day) for metric in OF_THE_QUARTER]
+    counted = now, [(figure.numerator, figure.denominator) for figure in figures]
+    with suppress(RedisError):
+        cache.set(f"figures:{day}", counted, KEPT_FOR)
+    return counted
 
 
 def respond(request: HttpRequest, user: User, code: str, as_of: date) -> HttpResponse:
@@ -62,6 +105,7 @@ def respond(request: HttpRequest, user: User, code: str, as_of: date) -> HttpRes
         title=figure.metric.name,
         filterset=None,
         search="",
+        export="",  # its rows are the figure's
         template="governance/figure.html",
     )
     return register.respond(request, listed.with_list_data(), figure=figure, part=part, parts=PARTS)

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Window
 from django.urls import reverse
 from django.utils import timezone
 
-from core import outbox
-from core.metrics import Figure
+from core.keyset import Total
 from core.models import Message
 from governance import figures
+from governance.figures import Quarter
 from issues import owing
 from issues.choices import OPEN_STATUSES, Lamp
 from issues.desk import queues
 from issues.models import Issue
 from issues.owing import Line
 from issues.querysets import IssueQuerySet
+from issues.reference import with_reference_data
 from meetings.choices import MeetingStatus
 from meetings.models import Meeting
 from people.models import User
@@ -34,7 +35,7 @@ class Number:
     """One number and the list of the very rows that it counts. ``tone`` is a lamp's, or empty."""
 
     label: str
-    value: int
+    value: int | Total
     url: str
     tone: str = ""
 
@@ -62,33 +63,35 @@ class Home:
     open_issues: Sequence[Number]
     units: Sequence[Line]  # with what they owe, the most overdue first
     unread: Sequence[Message]
-    unread_total: int
     late_projects: Sequence[Project]
     late_projects_total: int
     meetings: Sequence[Meeting]
-    figures: Sequence[Figure]  # of the whole district, for those who see all of it
+    quarter: Quarter | None  # of the whole district, for those who see all of it
 
 
 def home_of(user: User, now: datetime) -> Home:
     today = timezone.localdate(now)
     unread = Message.objects.inbox_of(user).unread()
-    late_projects = Project.objects.visible_to(user).late_on(today)
+    late_projects = list(
+        Project.objects.visible_to(user)
+        .late_on(today)
+        .select_related("responsible_unit")
+        .annotate(late_in_all=Window(Count("pk")))
+        .order_by("due_date", "id")[:SIDE_ROWS]
+    )
     return Home(
         waiting=_waiting(user, now),
         open_issues=_open_issues(user, now),
         units=owing.lines(Issue.objects.visible_to(user), now)[:SIDE_ROWS],
         unread=list(unread[:SIDE_ROWS]),
-        unread_total=outbox.unread_count(user),
-        late_projects=list(
-            late_projects.select_related("responsible_unit").order_by("due_date", "id")[:SIDE_ROWS]
-        ),
-        late_projects_total=late_projects.count(),
+        late_projects=late_projects,
+        late_projects_total=late_projects[0].late_in_all if late_projects else 0,
         meetings=list(
             Meeting.objects.visible_to(user)
             .filter(status=MeetingStatus.PLANNED, planned_on__gte=today)
             .order_by("planned_on", "id")[:SIDE_ROWS]
         ),
-        figures=figures.of_the_quarter(today) if user.scope.is_whole_district else [],
+        quarter=figures.of_the_quarter(now) if user.scope.is_whole_district else None,
     )
 
 
@@ -100,7 +103,7 @@ def _waiting(user: User, now: datetime) -> Waiting:
     if not default.is_mine and default.key != queues.SUPERVISED:
         default, issues = queues.NOTHING, issues.none()  # who only looks on has nothing to do
         url = f"{reverse('issues:list')}?mine=1"
-    counts, found = _lamps(issues, now), queues.counts(user, available)
+    counts, found = _lamps(issues, now), queues.counts(user, replace(available, watched=()))
     return Waiting(
         title=default.label,
         empty="没有等您办理的问题" if default.is_mine else f"没有{default.label}的问题",
@@ -114,7 +117,7 @@ def _waiting(user: User, now: datetime) -> Waiting:
             for queue in available.mine
             if queue is not default and found[queue.key]
         ],
-        rows=list(issues.with_list_data().order_by("due_at", "id")[:ROWS]),
+        rows=with_reference_data(issues.order_by("due_at", "id")[:ROWS]),
         total=counts["total"],
         url=url,
     )

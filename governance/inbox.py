@@ -5,8 +5,10 @@ from __future__ import annotations
 import django_filters
 from django.urls import reverse
 
+from core.choices import MessageKind as CoreKind
+from core.keyset import Sort
 from core.models import MessageQuerySet
-from core.registers import Column, Register, Sort
+from core.registers import Column, Register
 from issues.choices import MessageKind as IssueKind
 from meetings.choices import MessageKind as MeetingKind
 from people.choices import MessageKind as PeopleKind
@@ -17,6 +19,7 @@ KINDS: dict[str, str] = {
     **dict(ProjectKind.choices),
     **dict(MeetingKind.choices),
     **dict(PeopleKind.choices),
+    **dict(CoreKind.choices),
 }
 
 
@@ -43,7 +46,7 @@ INBOX = Register(
     ),
     sorts={
         # message_inbox, and message_unread where only unread ones are listed
-        "delivered": Sort("时间", ("delivered_at", "id"), always_set=("delivered_at",)),
+        "delivered": Sort("时间", ("delivered_at", "id"), always_set=True),
     },
     default_sort="-delivered",
     filterset=MessageFilter,

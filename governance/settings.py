@@ -68,6 +68,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.transfer.CompressTextMiddleware",
+    "core.transfer.UnchangedJsonMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -77,6 +79,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "csp.middleware.CSPMiddleware",
     "axes.middleware.AxesMiddleware",
+    "core.sessions.IdleSignOutMiddleware",
     "core.pages.RefusalMiddleware",
     "people.middleware.TemporaryPasswordMiddleware",
 ]
@@ -106,7 +109,13 @@ DATABASES = {"default": env.db_url_config(DATABASE_URL)}
 DATABASES["default"].update(
     CONN_MAX_AGE=env.int("CONN_MAX_AGE", 60),
     CONN_HEALTH_CHECKS=True,
-    OPTIONS={"application_name": "governance"},
+    OPTIONS={
+        "application_name": "governance",
+        # Every trigger asks for this setting (django-pgtrigger). Where it is missing, each asks in
+        # vain, in a subtransaction that fails: a thousand rows in one transaction take five times
+        # as long.
+        "options": "-c pgtrigger.ignore={}",
+    },
 )
 APPLICATION_ROLE = env.str("APPLICATION_ROLE", "")  # gets its rights from manage.py prepare
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -115,11 +124,12 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
+        # Seconds: a Redis that is out of reach must not hold up a page.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 5},
     },
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
-SESSION_COOKIE_AGE = 30 * 60  # idle sign-out, in seconds; each request prolongs it
-SESSION_SAVE_EVERY_REQUEST = True
+SESSION_ENGINE = "core.sessions"
+SESSION_COOKIE_AGE = 30 * 60  # idle sign-out, in seconds; core.sessions prolongs it
 
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", str(VAR_DIR / "media")))
 # With a prefix set, uploads leave through the reverse proxy after Django has checked the caller.
@@ -132,7 +142,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # bytes of a request body without
 AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
+    "people.backends.AccountBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -263,6 +273,7 @@ CELERY_TASK_ACKS_LATE = True  # a killed worker's task runs again; every task ma
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_ROUTES = {"core.tasks.make_export": {"queue": "exports"}}  # deploy/exporter
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 900}
 CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celerybeat-schedule")
@@ -302,6 +313,7 @@ CELERY_BEAT_SCHEDULE = {
         "task": "meetings.tasks.supervise_overdue_resolutions",
         "schedule": crontab(hour=8, minute=45),
     },
+    "sweep-exports": {"task": "core.tasks.sweep_exports", "schedule": 300},
     "forget-old-idempotency-keys": {
         "task": "core.tasks.forget_old_idempotency_keys",
         "schedule": crontab(hour=3, minute=20),

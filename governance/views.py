@@ -18,6 +18,8 @@ from governance import figures
 from governance.audit import AUDIT
 from governance.home import home_of
 from governance.inbox import INBOX
+from governance.search import SearchForm, case_numbered
+from governance.search import groups as search_groups
 from people.choices import Role
 from people.requests import signed_in
 
@@ -40,6 +42,20 @@ def figure(request: HttpRequest, code: str) -> HttpResponse:
     if not user.scope.is_whole_district:
         raise NotAllowed("全区数据只对区级人员开放。")
     return figures.respond(request, user, code, timezone.localdate())
+
+
+@require_safe
+@business_page
+def search(request: HttpRequest) -> HttpResponse:
+    """The search over everything. The whole number of a case leads to the case."""
+    user, form = signed_in(request), SearchForm(request.GET)
+    if not form.is_valid():
+        return render(request, "search/page.html", {"form": form}, status=400)
+    text = form.cleaned_data["q"]
+    if issue := case_numbered(text, by=user):
+        return redirect(issue)
+    groups = search_groups(text, by=user) if text else []
+    return render(request, "search/page.html", {"form": form, "text": text, "groups": groups})
 
 
 # --- inbox ---

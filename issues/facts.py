@@ -10,11 +10,16 @@ from typing import Any
 from django.utils import timezone
 from rest_framework import serializers
 
-from areas.models import ComplexArea, Place
+from areas.models import ComplexArea
+from areas.reference import places
+from issues.case import Case
 from issues.choices import Action, ApprovalKind, Decision, Urgency
-from issues.inputs import INPUTS, PhotosField, UnitField
-from issues.models import Approval, Category, Issue, IssueEvent, Supervision
+from issues.input_fields import PhotosField, UnitField
+from issues.inputs import INPUTS
+from issues.models import Approval, Issue, IssueEvent, Supervision
+from issues.reference import categories
 from people.models import Organisation, User
+from people.reference import organisations
 
 UNITS = ("lead_unit_id", "suggested_unit_id")
 CASES = ("master_id", "merged_id")
@@ -33,34 +38,30 @@ class Names:
     extensions: Mapping[int, Approval] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, issue: Issue, events: Iterable[IssueEvent]) -> Names:
-        """One query for each kind of thing that is named at all."""
+    def of(cls, case: Case, events: Iterable[IssueEvent]) -> Names:
+        """One query each for people, cases and areas, where any is named at all."""
         rows = list(events)
-        taken = {event.action for event in rows}
         data = [event.data for event in rows]
         units = {row["unit_id"] for one in data for row in one.get("co_units", ())}
         units.update(pk for one in data for pk in one.get("unit_ids", ()))
         changes = [one.get("changes", {}) for one in data]
         return cls(
-            units=_in_bulk(Organisation, units | _ids(data, *UNITS)),
+            units=_known(organisations(), units | _ids(data, *UNITS)),
             people=_in_bulk(User, _ids(data, "to_id")),
             cases=_in_bulk(Issue, _ids(data, *CASES)),
             corrected={
-                name: _in_bulk(model, {pk for one in changes for pk in one.get(name, ()) if pk})
-                for name, model in (("category", Category), ("place", Place), ("area", ComplexArea))
+                "category": _known(categories(), _changed_ids(changes, "category")),
+                "place": _known(places(), _changed_ids(changes, "place")),
+                "area": _in_bulk(ComplexArea, _changed_ids(changes, "area")),
             },
-            orders={row.issued_seq: row for row in issue.supervisions.all()}
-            if Action.SUPERVISE in taken
-            else {},
+            orders={row.issued_seq: row for row in case.supervisions},
             extensions={
                 row.decided_seq: row
-                for row in issue.approvals.filter(
-                    kind=ApprovalKind.EXTENSION, decision=Decision.APPROVED
-                )
-                if row.decided_seq is not None
-            }
-            if Action.APPROVE_EXTENSION in taken
-            else {},
+                for row in case.approvals
+                if row.kind == ApprovalKind.EXTENSION
+                and row.decision == Decision.APPROVED
+                and row.decided_seq is not None
+            },
         )
 
 
@@ -145,6 +146,14 @@ def _changed(name: str, value: Any, names: Names) -> str:
 
 def _ids(data: Iterable[Mapping[str, Any]], *keys: str) -> set[int]:
     return {one[key] for one in data for key in keys if one.get(key) is not None}
+
+
+def _changed_ids(changes: Iterable[Mapping[str, Any]], name: str) -> set[int]:
+    return {pk for one in changes for pk in one.get(name, ()) if pk}
+
+
+def _known(rows: Mapping[int, Any], ids: set[int]) -> dict[int, Any]:
+    return {pk: rows[pk] for pk in ids if pk in rows}
 
 
 def _in_bulk(model: Any, ids: set[int]) -> dict[int, Any]:

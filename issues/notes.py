@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -25,6 +26,16 @@ from issues.choices import (
 from issues.models import Approval, Clock, Issue
 from issues.story import Entry
 from issues.waits import time_left
+from people.models import User
+
+
+class Other(NamedTuple):
+    """Another case. ``is_open``: it is in the reader's territory or was reported by them; of others
+    they are told the number alone.
+    """
+
+    issue: Issue
+    is_open: bool
 
 
 @dataclass(frozen=True)
@@ -37,18 +48,23 @@ class Note:
     words: str = ""
     lamp: Lamp | None = None
     standing: str = ""
-    cases: tuple[Issue, ...] = ()
+    cases: tuple[Other, ...] = ()
 
 
-def notes(case: Case, entries: Iterable[Entry], *, now: datetime, calendar: Calendar) -> list[Note]:
-    """What is still open beside the case, leaders' words first. One query, for merged cases."""
+def notes(
+    case: Case, entries: Iterable[Entry], *, user: User, now: datetime, calendar: Calendar
+) -> list[Note]:
+    """What is still open beside the case, leaders' words first. One query, for merged cases.
+
+    A reader is told of the steps that their history tells.
+    """
     told = {entry.seq: entry.text for entry in entries}
     return [
         *_instructions(case, told, now, calendar),
         *_supervisions(case, told, now, calendar),
         *_asked(case, told),
         *_suspension(case, told),
-        *_merged(case, told),
+        *_merged(case, user),
     ]
 
 
@@ -142,15 +158,20 @@ def _suspension(case: Case, told: Mapping[int, str]) -> list[Note]:
     ]
 
 
-def _merged(case: Case, told: Mapping[int, str]) -> list[Note]:
+def _merged(case: Case, user: User) -> list[Note]:
     issue, found = case.issue, []
     if issue.master:
-        found.append(Note(icon="intersect", title="已并入主件", facts=[], cases=(issue.master,)))
-    duplicates = tuple(issue.duplicates.order_by("received_at", "id"))
-    if duplicates:
-        title = f"并入了 {len(duplicates)} 件同类问题，诉求人一并答复"
-        found.append(Note(icon="intersect", title=title, facts=[], cases=duplicates))
+        other = _other(issue.master, user)
+        found.append(Note(icon="intersect", title="已并入主件", facts=[], cases=(other,)))
+    merged = issue.duplicates.order_by("received_at", "id")
+    if others := tuple(_other(row, user) for row in merged):
+        title = f"并入了 {len(others)} 件同类问题，诉求人一并答复"
+        found.append(Note(icon="intersect", title=title, facts=[], cases=others))
     return found
+
+
+def _other(issue: Issue, user: User) -> Other:
+    return Other(issue, issue.reporter_id == user.pk or user.scope.covers(issue.lineage()))
 
 
 def _lamp(clock: Clock, now: datetime) -> Lamp | None:

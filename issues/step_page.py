@@ -20,7 +20,8 @@ from issues import actions, forms, offers, options
 from issues.case import Case
 from issues.case_page import visible, where
 from issues.choices import Action
-from issues.inputs import INPUTS, Input
+from issues.input_fields import Input
+from issues.inputs import INPUTS
 from issues.models import Issue, IssueEvent
 from issues.office import Office
 from people.requests import signed_in

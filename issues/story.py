@@ -18,10 +18,12 @@ from django.utils import timezone
 from core.privacy import scrub
 from core.workdays import Calendar
 from issues import waits
+from issues.case import Case
 from issues.choices import Action, ClockKind, Lamp, Verdict, Visibility, step_at
 from issues.facts import Names, facts
 from issues.models import Assignment, Clock, Issue, IssueEvent, Photo
 from issues.waits import limit_text, time_left
+from people.reference import with_reference_data
 
 PLATFORM = "平台"
 
@@ -107,30 +109,31 @@ class Entry:
 
 
 def history(
-    issue: Issue,
+    case: Case,
     *,
     upto: int,
     calendar: Calendar,
     clocks: Sequence[Clock] = (),
     internal: bool = True,
 ) -> list[Entry]:
-    """The steps of ``issue`` from the first to ``upto``. Three queries.
+    """The steps of ``case`` from the first to ``upto``. Two queries, and those of ``Names.of``.
 
     ``clocks`` with their pauses, in the order of their start, tell which limit ran meanwhile.
     Without ``internal``, notes that are not for who complained are left out.
     """
+    issue = case.issue
     events = list(
         issue.events.filter(seq__lte=upto)
-        .select_related("actor", "posting__place", "posting__organisation", "text")
-        .select_related("posting__deputises_for__user")
+        .select_related("actor", "text", "posting__deputises_for__user")
         .order_by("seq")
     )
+    with_reference_data(event.posting for event in events if event.posting)
     if not internal:
         events = [e for e in events if e.data.get("visibility") != Visibility.INTERNAL]
     photos: defaultdict[int, list[Photo]] = defaultdict(list)
     for photo in issue.photos.filter(seq__lte=upto).select_related("attachment").order_by("id"):
         photos[photo.seq].append(photo)
-    names = Names.of(issue, events)
+    names = Names.of(case, events)
     entries = []
     for before, event in zip([None, *events], events, strict=False):
         icon, tone = MARKS.get(event.action, ("dot", "secondary"))

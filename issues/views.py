@@ -22,14 +22,17 @@ from areas.models import Place
 from core import attachments
 from core.errors import Malformed, NotAllowed, Refused
 from core.pages import business_page, wants_part
-from core.registers import Column, Register, Sort
-from issues import actions, forms, owing, places, step_page
+from core.registers import Column, Register
+from issues import actions, drawn, forms, owing, places, step_page, words
 from issues.case_page import case_context, visible, where
 from issues.choices import Action, RevealReason, Source
 from issues.filters import IssueFilter, OwingFilter
 from issues.inputs import ReportInput
 from issues.models import Issue, IssueEvent
+from issues.orders import BY_DUE, BY_RECEIVED
 from issues.querysets import visible_photos
+from issues.reference import with_reference_data
+from issues.templatetags.cases import state, status
 from people.choices import Role
 from people.requests import signed_in
 
@@ -38,25 +41,32 @@ ISSUES = Register(
     unit="件",
     columns=(
         Column("number", "编号", link=True),
-        Column("title", "标题", template="issues/cells/title.html", wrap=True),
+        Column("title", "标题", draw=drawn.title, wrap=True, text=words.title),
         Column("category", "类别", "category.name", hide=True),
         Column("where", "地点", where),
-        Column("status", "状态", template="issues/cells/status.html"),
+        Column("status", "状态", draw=status, text=state),
         Column("lead_unit", "主办", "lead_unit.short_name"),
-        Column("due", "时限", "due_at", template="issues/cells/due.html"),
-        Column("received", "受理", "received_at", template="issues/cells/received.html", hide=True),
+        Column("due", "时限", "due_at", draw=drawn.due, text=words.due),
+        Column(
+            "received",
+            "受理",
+            "received_at",
+            draw=drawn.received,
+            hide=True,
+            text="received_at",
+        ),
     ),
     sorts={
-        # issue_town_due, issue_district_due: the open cases are few beside the closed ones
-        "due": Sort("时限", ("due_at", "id")),
-        # issue_town_received and its like, one for each level of territory
-        "received": Sort("受理时间", ("received_at", "id")),
+        "due": BY_DUE,
+        "received": BY_RECEIVED,
     },
     default_sort="-received",
     filterset=IssueFilter,
     search="q",
     template="issues/list.html",
     empty="没有符合条件的问题",
+    export="issues",
+    data=with_reference_data,
 )
 ISSUES_BY_DUE = replace(ISSUES, default_sort="due")
 LATEST = 10  # an area's issues shown on its page
@@ -72,7 +82,7 @@ def issue_list(request: HttpRequest) -> HttpResponse:
     register = ISSUES_BY_DUE if dispatches else ISSUES
     return register.respond(
         request,
-        Issue.objects.visible_to(signed_in(request)).with_list_data(),
+        Issue.objects.visible_to(signed_in(request)),
         may_report=places.may_report(signed_in(request)),
     )
 

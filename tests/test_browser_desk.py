@@ -106,7 +106,7 @@ def test_a_walk_through_the_queue_by_keys_alone(desk: Page) -> None:
     expect(second).to_be_focused()
 
     desk.keyboard.press("/")
-    search = desk.get_by_role("searchbox")
+    search = desk.locator("#desk-filters").get_by_role("searchbox")
     expect(search).to_be_focused()
     desk.keyboard.type("jk?")
     expect(search).to_have_value("jk?")

@@ -19,8 +19,8 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from core import attachments, outbox
-from core.models import Message
+from core import attachments, export_files, outbox
+from core.models import ExportFile, Message
 from issues import saved_views
 from issues.choices import Action, PaperKind
 from issues.models import Issue, SavedView
@@ -54,6 +54,7 @@ class District:
     report: QuarterlyReport
     message: Message
     view: SavedView  # of wang_fang's desk
+    file: ExportFile  # made for wang_fang
 
     def ids(self) -> dict[str, Any]:
         return {
@@ -71,6 +72,7 @@ class District:
             "quarter": self.report.quarter,
             "message": self.message.pk,
             "view": self.view.pk,
+            "file": self.file.pk,
             "posting": self.cast.wang_fang.postings.get().pk,
             "version": self.issue.version,
             "urged": self.issue.events.get(action=Action.URGE).seq,
@@ -113,6 +115,8 @@ def district(cast: Cast) -> District:
     report = reporting.draft_report(Quarter.of(date(2025, 3, 31)), by=None, at=at("2025-04-02"))
     outbox.post([Message(key="to wang_fang", recipient=cast.wang_fang, kind="event", title="新")])
     outbox.deliver_all()
+    file = ExportFile.objects.create(owner=cast.wang_fang, listing="issues", title="问题")
+    export_files.make(file.pk)
     return District(
         cast=cast,
         issue=issue,
@@ -127,6 +131,7 @@ def district(cast: Cast) -> District:
         report=report,
         message=Message.objects.get(key="to wang_fang"),
         view=saved_views.save(by=cast.wang_fang, name="全部在办", query="queue=all"),
+        file=ExportFile.objects.get(),
     )
 
 
@@ -144,7 +149,10 @@ DISPATCHING = (302, 200, 403, 200, 403, 403, 200, 403)
 GET = [
     ("home", "/", ACCOUNT),
     ("inbox", "/inbox/", ACCOUNT),
+    ("search", "/search/?q=李家角", BUSINESS),
     ("inbox_open", "/inbox/{message}/", (302, 404, 302, 404, 404, 404, 404, 404)),
+    ("exports:list", "/exports/", BUSINESS),
+    ("exports:file", "/exports/{file}/", (302, 404, 200, 404, 404, 404, 404, 403)),
     ("audit", "/audit/", (302, 403, 403, 403, 403, 403, 403, 200)),
     ("figure", "/figures/issues_open/", (302, 403, 403, 403, 403, 403, 200, 403)),
     ("login", "/login/", (200, 302, 302, 302, 302, 302, 302, 302)),
@@ -239,6 +247,7 @@ ANSWERS: list[tuple[str, str, dict[str, Any], tuple[int, ...]]] = [
     ("logout", "/logout/", {}, (302, 302, 302, 302, 302, 302, 302, 302)),
     ("inbox_read", "/inbox/{message}/read/", {}, (302, 404, 302, 404, 404, 404, 404, 404)),
     ("inbox_read_all", "/inbox/read/", {}, (302, 302, 302, 302, 302, 302, 302, 302)),
+    ("exports:new", "/exports/new/", {"list": "issues", "format": "csv"}, BUSINESS),
     (
         "issues:reveal",
         "/issues/{issue}/reveal/",

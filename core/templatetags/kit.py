@@ -15,15 +15,16 @@ from django.forms import (
 )
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 
+from core import selects
 from core.assets import icon_paths
-from core.registers import Column, Register
 
 register = template.Library()
 
 LAMPS = {"green": "正常", "yellow": "临期", "red": "超期", "grey": "暂停"}
 EMPTY = "—"
+NONE = mark_safe('<span class="none">—</span>')  # in a table, where a phone leaves it out
 NO_CHOICE = BLANK_CHOICE_DASH[0][1]  # nine hyphens: what Django writes where nothing is chosen
 
 
@@ -99,19 +100,18 @@ def field(bound: BoundField, size: str = "") -> dict[str, object]:
         css = f"form-control form-control-{size}" if size else "form-control"
     if bound.errors:
         css += " is-invalid"
-    return {**context, "control": bound.as_widget(attrs={"class": css})}
+    drawn = (
+        selects.draw(bound, css)
+        if selects.is_plain(widget)
+        else bound.as_widget(attrs={"class": css})
+    )
+    return {**context, "control": drawn}
 
 
 @register.inclusion_tag("core/_fields.html")
 def fields(form: BaseForm) -> dict[str, object]:
     """All fields of a form, with the errors that belong to no field above them."""
     return {"form": form}
-
-
-@register.simple_tag
-def cell(column: Column, row: object) -> object:
-    """Return a column's value for one row."""
-    return column.of(row)
 
 
 @register.filter
@@ -122,9 +122,3 @@ def shown(value: object) -> object:
     if isinstance(value, bool):
         return "是" if value else "否"
     return EMPTY if value in (None, "") else value
-
-
-@register.simple_tag
-def row_url(listing: Register, row: object) -> str:
-    """Return the address of a row's own page."""
-    return listing.row_url(row)

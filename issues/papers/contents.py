@@ -13,6 +13,7 @@ from PIL import Image
 from core.models import Attachment
 from core.privacy import mask_name, mask_phone
 from issues import story
+from issues.case import Case
 from issues.choices import (
     Action,
     ApprovalKind,
@@ -45,7 +46,7 @@ def work_order(reading: Reading, seq: int) -> dict[str, Any]:
     checked = _last(reading, Action.PASS_VERIFICATION, Action.FAIL_VERIFICATION)
     closing = _closing(reading)
     submitted = _last(reading, Action.SUBMIT_COMPLETION, Action.RESOLVE_ON_SPOT)
-    entries = story.history(issue, upto=reading.upto, calendar=reading.days)
+    entries = story.history(Case.load(issue), upto=reading.upto, calendar=reading.days)
     is_whole = reading.upto >= issue.event_count
     until = None if is_whole else reading.events[-1].at
     return {

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from django.urls import reverse
 
 from core.errors import NotFoundHere
+from issues.case import Case
 from issues.choices import Action, ApprovalKind, PaperKind
 from issues.models import Issue
 from issues.papers import rendering, templates
@@ -38,22 +39,45 @@ class PaperOfCase:
         return reverse("issues:paper", args=[self.issue_id, self.kind.value, self.seq])
 
 
-def papers_of(issue: Issue, *, upto: int) -> list[PaperOfCase]:
-    """The papers of a case for a reader who sees it up to the event ``upto``. Four queries."""
-    beside = sorted(_beside(issue, upto), key=lambda paper: paper.seq)
-    return [PaperOfCase(issue.pk, PaperKind.WORK_ORDER, upto, PaperKind.WORK_ORDER.label), *beside]
+class Step(Protocol):
+    """An event, or an entry of the story."""
+
+    @property
+    def seq(self) -> int: ...
+    @property
+    def action(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
 
 
-def _beside(issue: Issue, upto: int) -> Iterator[PaperOfCase]:
-    for order in issue.supervisions.filter(issued_seq__lte=upto):
-        label = f"{PaperKind.SUPERVISION.label} {order.number}"
-        yield PaperOfCase(issue.pk, PaperKind.SUPERVISION, order.issued_seq, label, order.issued_at)
-    urged = issue.events.filter(action=Action.URGE, seq__lte=upto).order_by("seq")
-    for nth, (seq, at) in enumerate(urged.values_list("seq", "at"), start=1):
+def papers_of(case: Case, steps: Iterable[Step], *, upto: int) -> list[PaperOfCase]:
+    """The papers of a case for a reader who sees ``steps`` of it, up to the event ``upto``.
+
+    One query. Words that are internal stand in no paper.
+    """
+    pk = case.issue.pk
+    beside = sorted(_beside(case, steps, upto), key=lambda paper: paper.seq)
+    return [PaperOfCase(pk, PaperKind.WORK_ORDER, upto, PaperKind.WORK_ORDER.label), *beside]
+
+
+def _beside(case: Case, steps: Iterable[Step], upto: int) -> Iterator[PaperOfCase]:
+    issue = case.issue
+    for order in case.supervisions:
+        if order.issued_seq <= upto:
+            label = f"{PaperKind.SUPERVISION.label} {order.number}"
+            yield PaperOfCase(
+                issue.pk, PaperKind.SUPERVISION, order.issued_seq, label, order.issued_at
+            )
+    urged = [step for step in steps if step.action == Action.URGE]
+    for nth, step in enumerate(urged, start=1):
         label = f"{PaperKind.URGE.label}（第 {nth} 次）"
-        yield PaperOfCase(issue.pk, PaperKind.URGE, seq, label, at)
-    asked = issue.approvals.filter(kind=ApprovalKind.EXTENSION, asked_seq__lte=upto)
-    for nth, approval in enumerate(asked.order_by("id"), start=1):
+        yield PaperOfCase(issue.pk, PaperKind.URGE, step.seq, label, step.at)
+    asked = [
+        row
+        for row in case.approvals
+        if row.kind == ApprovalKind.EXTENSION and row.asked_seq <= upto
+    ]
+    for nth, approval in enumerate(asked, start=1):
         label = f"{PaperKind.EXTENSION.label}（第 {nth} 次）"
         yield PaperOfCase(
             issue.pk, PaperKind.EXTENSION, approval.asked_seq, label, approval.asked_at
@@ -75,10 +99,11 @@ def write(issue: Issue, kind: PaperKind, seq: int | None, *, user: Any, now: dat
     Raises NotFoundHere where there is none, or none for this reader.
     """
     upto = last_visible_seq(issue, user)
+    steps = issue.events.filter(seq__lte=upto).order_by("seq")
     paper = next(
         (
             found
-            for found in papers_of(issue, upto=upto)
+            for found in papers_of(Case.load(issue), steps, upto=upto)
             if found.kind == kind and (seq is None or found.seq == seq)
         ),
         None,

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 
 from core import privacy
 from core.templatetags.kit import badge
-from issues.choices import Status
+from issues.choices import Level, Status
 from issues.models import Issue
 
 register = template.Library()
@@ -24,7 +24,7 @@ WAITING = "purple"
 @register.simple_tag
 def state(issue: Issue) -> str:
     """The level and the status of a case in words: 镇街 · 办理中."""
-    level, label = issue.get_level_display(), issue.state_label
+    level, label = Level(issue.level).label, issue.state_label
     return label if label.startswith(level) else f"{level} · {label}"
 
 

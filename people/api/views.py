@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from core import outbox
 from core.api import problem
 from core.errors import Malformed, Refused
+from core.keyset import Sort
 from core.models import Message, MessageQuerySet
 from core.openapi import answers
 from core.pagination import Keyset, Order
@@ -34,6 +35,8 @@ from people.api.serializers import (
 )
 from people.models import DeviceToken, User
 from people.requests import signed_in
+
+DELIVERED = Order(Sort("时间", ("delivered_at", "id"), always_set=True), descending=True)
 
 
 class SignInFailed(Refused):
@@ -162,7 +165,7 @@ class InboxView(ListAPIView[Message]):
     pagination_class = Keyset
 
     def get_page_order(self) -> Order:
-        return Order("delivered_at", descending=True)
+        return DELIVERED
 
     def get_queryset(self) -> MessageQuerySet:
         return Message.objects.inbox_of(signed_in(self.request))

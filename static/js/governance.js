@@ -30,3 +30,13 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   event.detail.shouldSwap = false;
   window.location.assign(answer.responseURL);
 });
+
+// "/" leads to the search box, but not out of a field; the desk has a search of its own.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey) return;
+  const box = document.getElementById("search-box");
+  const isTyping = event.target.closest("input, textarea, select, [contenteditable]");
+  if (isTyping || !box?.offsetParent || document.getElementById("desk")) return;
+  event.preventDefault();
+  box.select();
+});

@@ -133,7 +133,7 @@ def test_signing_out_ends_this_device(cast: Cast) -> None:
 
 def test_a_browser_session_has_no_device_to_sign_out(cast: Cast) -> None:
     browser = Phone()
-    browser.force_login(cast.wang_fang, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(cast.wang_fang)
     response = browser.delete(f"{API}/tokens/current")
     assert (response.status_code, response.data["code"]) == (400, "no_device")
 
@@ -192,7 +192,7 @@ def test_a_strange_authorization_header_is_no_sign_in(cast: Cast, header: str) -
 
 def test_a_browser_session_writes_only_with_the_token_of_its_page(cast: Cast) -> None:
     browser = APIClient(enforce_csrf_checks=True)
-    browser.force_login(cast.wang_fang, "django.contrib.auth.backends.ModelBackend")
+    browser.force_login(cast.wang_fang)
     assert browser.get(f"{API}/me").status_code == 200
     response = browser.post(f"{API}/inbox/read", {"all": True}, format="json")
     assert (response.status_code, response.data["code"]) == (403, "not_allowed")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from areas.choices import AreaType, DemandCategory, Phase, PlaceLevel
 from areas.models import ComplexArea, Counterpart, Demand, ResponsibilityLink
 from tests.cast import SINCE, Cast
+from tests.queries import queries_of
 
 
 def signed_in(client: Client, cast: Cast, name: str) -> Client:
@@ -175,9 +174,7 @@ def test_thirty_areas_take_as_many_queries_as_three(client: Client, cast: Cast) 
     for number in (3, 30):
         ComplexArea.objects.exclude(pk=cast.lijiajiao.pk).delete()
         make_areas(cast, number)
-        with CaptureQueriesContext(connection) as queries:
-            client.get("/areas/")
-        counts.append(len(queries))
+        counts.append(queries_of(lambda: client.get("/areas/")))
     assert counts[0] == counts[1]
 
 
@@ -205,7 +202,5 @@ def test_thirty_demands_and_persons_take_as_many_queries_as_three(
             )
             for n in range(number)
         )
-        with CaptureQueriesContext(connection) as queries:
-            client.get(detail_of(cast.lijiajiao))
-        counts.append(len(queries))
+        counts.append(queries_of(lambda: client.get(detail_of(cast.lijiajiao))))
     assert counts[0] == counts[1]

@@ -55,14 +55,14 @@ def test_every_number_of_issues_opens_exactly_its_rows(client, cast, march, name
     for number in (*content.waiting.numbers, *content.open_issues):
         listed = client.get(number.url)
         assert listed.status_code == 200
-        assert listed.context["page"].total == number.value, number
+        assert listed.context["page"].total.number == number.value, number
 
 
 def test_the_figures_of_the_quarter_are_for_those_who_see_the_whole_district(client, cast, march):
     shown = {
         name
         for name in EVERYBODY
-        if name not in ADMINISTRATORS and home(client, cast.people[name]).context["home"].figures
+        if name not in ADMINISTRATORS and home(client, cast.people[name]).context["home"].quarter
     }
     assert shown == {"sun_li", "qian_jin", "xu_ning", "cao_xue"}
 
@@ -70,15 +70,15 @@ def test_the_figures_of_the_quarter_are_for_those_who_see_the_whole_district(cli
 def test_every_figure_opens_exactly_its_rows(client, cast, march):
     in_town_triage(cast)
     in_district_triage(cast)
-    figures = home(client, cast.sun_li).context["home"].figures
+    figures = home(client, cast.sun_li).context["home"].quarter.figures
     assert {figure.metric.code: figure.numerator for figure in figures}["issues_received"] == 2
     for figure in figures:
         page = client.get(f"/figures/{figure.metric.code}/")
-        assert page.context["page"].total == figure.numerator
+        assert page.context["page"].total.number == figure.numerator
         assert figure.metric.definition in page.text
         if figure.denominator is not None:
             divided = client.get(f"/figures/{figure.metric.code}/?of=denominator")
-            assert divided.context["page"].total == figure.denominator
+            assert divided.context["page"].total.number == figure.denominator
 
 
 @pytest.mark.parametrize("name", EVERYBODY)
@@ -100,7 +100,9 @@ def test_a_late_project_is_shown_to_its_town_and_not_to_another(client, cast, ma
     project = published(cast, due_date=date(2025, 3, 14))
     mine = home(client, cast.chen_jing).context["home"]
     assert [row.pk for row in mine.late_projects] == [project.pk]
-    assert client.get("/projects/?lamp=red").context["page"].total == mine.late_projects_total
+    assert (
+        client.get("/projects/?lamp=red").context["page"].total.number == mine.late_projects_total
+    )
     assert home(client, cast.tang_jie).context["home"].late_projects_total == 0
 
 
@@ -141,8 +143,10 @@ def test_who_is_not_signed_in_is_led_to_the_sign_in_page(client, db):
 def test_the_number_of_queries_does_not_grow_with_the_issues(client, cast, march):
     def queries(user):
         client.force_login(user)
+        client.get("/")  # what is kept in memory is read
         with CaptureQueriesContext(connection) as captured:
             assert client.get("/").status_code == 200
+        assert len(captured) <= 12
         return len(captured)
 
     for _ in range(2):

@@ -135,7 +135,7 @@ def test_every_number_is_the_number_of_rows_behind_it(cast: Cast) -> None:
         queues = queues_of(person, timezone.now())
         number = counts(person, queues)
         for queue in queues.all:
-            assert number[queue.key] == rows_of(person, queue).count(), (name, queue.label)
+            assert number[queue.key].number == rows_of(person, queue).count(), (name, queue.label)
 
 
 def test_a_pending_extension_is_in_the_queue_of_who_decides_on_it(
@@ -242,11 +242,12 @@ def test_thirty_cases_take_as_many_queries_as_three(
     for number in (3, 27):
         for _ in range(number):
             triage(cast, area=cast.lijiajiao)
+        client.get(DESK)  # what is kept in memory is read
         with CaptureQueriesContext(connection) as queries:
             rows = listed(client.get(DESK))
         taken.append((len(rows), len(queries)))
     assert [rows for rows, _ in taken] == [3, 30]
-    assert taken[0][1] == taken[1][1]
+    assert taken[0][1] == taken[1][1] <= 10
 
 
 # --- the case beside it ---

@@ -320,11 +320,12 @@ def test_thirty_issues_take_as_many_queries_as_three(
     for number in (3, 27):
         for _ in range(number):
             cast.report(area=cast.lijiajiao)
+        client.get("/issues/")  # what is kept in memory is read
         with CaptureQueriesContext(connection) as queries:
             rows = client.get("/issues/").context["page"].rows
         counts.append((len(rows), len(queries)))
     assert [rows for rows, _ in counts] == [3, 30]
-    assert counts[0][1] == counts[1][1]
+    assert counts[0][1] == counts[1][1] <= 6
 
 
 def test_a_long_history_takes_as_many_queries_as_a_short_one(
@@ -343,10 +344,11 @@ def test_a_long_history_takes_as_many_queries_as_a_short_one(
                 units=[cast.changqiao_works, cast.changqiao_patrol],
                 text="会诊意见。",
             )
+        client.get(issue.get_absolute_url())  # what is kept in memory is read
         with CaptureQueriesContext(connection) as queries:
             html(client.get(issue.get_absolute_url()))
         counts.append(len(queries))
-    assert counts[0] == counts[1]
+    assert counts[0] == counts[1] <= 12
 
 
 # --- one case ---

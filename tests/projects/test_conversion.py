@@ -134,7 +134,7 @@ def test_a_stale_page_converts_nothing(cast: Cast) -> None:
 @pytest.fixture
 def signed_in(client: Client):
     def sign_in(user) -> Client:
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user)
         return client
 
     return sign_in

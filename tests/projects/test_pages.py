@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from projects.choices import Status
@@ -17,6 +14,7 @@ from projects.models import Project, ProjectAspect
 from tests.cast import Cast
 from tests.issues.moments import at
 from tests.projects.stages import completed, data, drafted, published
+from tests.queries import queries_of
 
 SOON = date(2099, 1, 1)
 
@@ -24,7 +22,7 @@ SOON = date(2099, 1, 1)
 @pytest.fixture
 def signed_in(client: Client):
     def sign_in(user) -> Client:
-        client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(user)
         return client
 
     return sign_in
@@ -289,9 +287,3 @@ def test_the_page_of_a_project_costs_the_same_after_many_reports(cast: Cast, sig
         project.progress.create(by=cast.zhou_wei, percent=n, text="二", at=moment)
 
     assert queries_of(lambda: page(client, "detail", project)) == few
-
-
-def queries_of(work: Callable[[], object]) -> int:
-    with CaptureQueriesContext(connection) as queries:
-        work()
-    return len(queries)
