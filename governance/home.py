@@ -15,7 +15,7 @@ from core.models import Message
 from governance import figures
 from governance.figures import Quarter
 from issues import owing
-from issues.choices import OPEN_STATUSES, Lamp
+from issues.choices import Lamp
 from issues.desk import queues
 from issues.models import Issue
 from issues.owing import Line
@@ -125,7 +125,7 @@ def _waiting(user: User, now: datetime) -> Waiting:
 
 def _open_issues(user: User, now: datetime) -> list[Number]:
     url = reverse("issues:list")
-    issues = Issue.objects.visible_to(user).filter(status__in=OPEN_STATUSES)
+    issues = Issue.objects.visible_to(user).open()
     counts = _lamps(issues, now)
     return [
         Number("全部", counts["total"], url),

@@ -144,6 +144,7 @@ def test_the_first_waiting_case_is_opened_without_a_mouse(
 ) -> None:
     escalated(people, "公厕门口地砖松动，老人容易绊倒。")
     page.goto(f"{platform.url}/login/")
+    expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type("chen_jing")
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)

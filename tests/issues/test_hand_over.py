@@ -9,6 +9,7 @@ import pytest
 from core.errors import Refused
 from core.models import AuditEntry, Message
 from core.workdays import calendar
+from issues.case import Case
 from issues.choices import OPEN_STATUSES, Action, Level, Outcome, Status
 from issues.duties import handled
 from issues.models import Issue
@@ -250,7 +251,7 @@ def test_a_deputy_acts_and_the_history_says_for_whom(cast: Cast) -> None:
     issue = taken_over(cast, again(cast.ma_li))
     event = issue.events.get(action=Action.FIRST_HANDLE)
     assert (event.actor, event.posting) == (cast.ma_li, deputy)
-    told = history(issue, upto=issue.event_count, calendar=calendar())[-1]
+    told = history(Case.load(issue), upto=issue.event_count, calendar=calendar())[-1]
     assert told.by == "马丽 · 龙西一格 网格员（代王芳）"
 
 
