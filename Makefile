@@ -51,3 +51,12 @@ lock: ## 更新锁文件
 screenshots: ## 更新 docs/ 中的图片
 	@sh bin/install dev
 	@$(PYTHON_RUN) -m tests.screenshots
+
+.PHONY: bench
+bench: ## 测速：一万、十万、百万件（SIZES=10000 只测一万件，KEEP=1 留用数据库）
+	@sh bin/install dev
+	@$(PYTHON_RUN) -m benchmarks run
+
+.PHONY: bench-compare
+bench-compare: ## 与以前的结果比较：make bench-compare OLD=文件 [NEW=文件]
+	@$(PYTHON_RUN) -m benchmarks compare $(OLD) $(NEW)

@@ -1,0 +1,109 @@
+"""What is done against one database, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from django.db import connection
+
+from benchmarks import (
+    bulk,
+    district,
+    measures,
+    profiling,
+    seed,
+    servers,
+    tasks,
+    throughput,
+)
+from benchmarks.commands import say
+from benchmarks.measures import Bench
+from benchmarks.running import Result, run_all, show
+
+
+def base() -> None:
+    district.build_base()
+
+
+def templates(at_most: str) -> None:
+    district.build_templates(district.templates_path(), at_most=int(at_most))
+
+
+def cases(size: str, kind: str = "all") -> None:
+    started = time.monotonic()
+    now = seed.now()
+    found = district.load_templates(district.templates_path())
+    planning = seed.plan if kind == "all" else seed.plan_open
+    planned = planning(found, int(size), now=now)
+    with bulk.bare(_database()):
+        seed.write(planned, now=now)
+        say(f"  written after {time.monotonic() - started:.0f} s")
+    say(f"  indexed after {time.monotonic() - started:.0f} s")
+    bulk.vacuum()
+    say(f"  vacuumed after {time.monotonic() - started:.0f} s")
+
+
+def measure(address: str, rounds: str, out: str) -> None:
+    """What people do, over HTTP; before that, as long as nobody has written, what the worker does
+    with the whole.
+    """
+    own = servers.connect(_database())
+    found = _collect(run_all(tasks.on_the_whole(own), view=None, rounds=int(rounds)))
+    bench = Bench(address, own)
+    view = measures.view_floor(bench)
+    found += _collect(run_all(measures.over_http(bench), view=view, rounds=int(rounds)))
+    bench.close()
+    _write(out, found)
+
+
+def sweep(rounds: str, out: str) -> None:
+    """What happens because time passes, where every case is open."""
+    own = servers.connect(_database())
+    _write(out, _collect(run_all(tasks.on_open_cases(own), view=None, rounds=int(rounds))))
+
+
+def load(address: str, seconds: str, out: str) -> None:
+    """Many at once."""
+    found = []
+    for concurrency in throughput.CONCURRENCY:
+        done = throughput.run(address, concurrency, seconds=float(seconds))
+        say(f"  {done.label}：{done.per_second:.1f} 次/秒，出错 {done.errors}")
+        found.append({**asdict(done), "per_second": done.per_second})
+    Path(out).write_text(json.dumps(found, ensure_ascii=False), "utf-8")
+
+
+def profile(name: str, lines: str) -> None:
+    profiling.profile(name, int(lines))
+
+
+def _collect(results: Iterator[Result]) -> list[Result]:
+    found = []
+    for result in results:
+        show(result)
+        found.append(result)
+    return found
+
+
+def _write(out: str, results: list[Result]) -> None:
+    text = json.dumps([result.as_dict() for result in results], ensure_ascii=False)
+    Path(out).write_text(text, "utf-8")
+
+
+def _database() -> str:
+    return str(connection.settings_dict["NAME"])
+
+
+STEPS = {
+    "base": base,
+    "users": district.add_two_postings,
+    "templates": templates,
+    "cases": cases,
+    "measure": measure,
+    "sweep": sweep,
+    "load": load,
+    "profile": profile,
+}
