@@ -14,7 +14,7 @@ import traceback
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -95,7 +95,9 @@ def plan_open(templates: Templates, size: int, *, now: datetime) -> list[Planned
     assigned = [t for t in templates.open if t.issue.status == Status.ASSIGNED]
     cases = [_open(rng.choice(assigned or short), rng, now) for _ in range(size // 20)]
     cases += [_open(rng.choice(short), rng, now) for _ in range(size - len(cases))]
-    return sorted(cases, key=lambda case: case.received)
+    # A million cases of a few weeks would be more a day than a case number has digits for.
+    earlier = [replace(c, moved=c.moved - timedelta(weeks=rng.randrange(52))) for c in cases]
+    return sorted(earlier, key=lambda case: case.received)
 
 
 def _closed(template: Template, rng: random.Random, now: datetime) -> Planned:

@@ -287,6 +287,7 @@ def test_on_a_phone_there_is_one_thing_at_a_time_and_nothing_beyond_the_edge(
     boxes = phone_page.get_by_role("checkbox")
     boxes.nth(0).check()
     phone_page.locator("#desk-bulk-button").click()
+    expect(phone_page.get_by_label("办理要求")).to_be_visible()
     fits(phone_page)
     phone_page.get_by_label("主办单位").select_option(index=1)
     phone_page.get_by_label("办理要求").fill("请整改。")
