@@ -18,37 +18,23 @@ from rest_framework import serializers
 from areas.models import ComplexArea, Place
 from core.models import Attachment
 from core.openapi import Named
-from core.privacy import mask_name, mask_phone, scrub
+from core.privacy import scrub
 from core.workdays import SHANGHAI
-from issues.case import Case
 from issues.choices import (
     Action,
-    ClockKind,
-    Complexity,
     Lamp,
     Level,
-    Outcome,
     PhotoStage,
     RevealReason,
-    Source,
-    Status,
-    Step,
     Urgency,
 )
 from issues.models import (
-    Approval,
-    Assignment,
     Category,
-    Clock,
-    Instruction,
     Issue,
     Photo,
-    Supervision,
 )
 from issues.reference import with_reference_data
-from issues.states import State
 from issues.story import Entry
-from issues.workflow import RULES
 from people.models import Organisation, User
 
 
@@ -74,7 +60,7 @@ class ClientIdInput(serializers.Serializer[Any]):
 
 class IssueRows(serializers.ListSerializer[Issue]):
     def to_representation(self, data: Any) -> list[dict[str, Any]]:
-        return [_issue(issue) for issue in with_reference_data(data)]
+        return [row_of(issue) for issue in with_reference_data(data)]
 
 
 class IssueRow(serializers.ModelSerializer[Issue]):
@@ -128,134 +114,46 @@ class IssueRow(serializers.ModelSerializer[Issue]):
         return issue.lamp()
 
     def to_representation(self, issue: Issue) -> dict[str, Any]:
-        return _issue(issue)
+        return row_of(issue)
 
 
-def _issue(issue: Issue) -> dict[str, Any]:
+def row_of(issue: Issue) -> dict[str, Any]:
     return {
         "id": issue.pk,
         "number": issue.number,
         "client_id": str(issue.client_id),
         "title": scrub(issue.title),
-        "category": _named(issue.category),
+        "category": named(issue.category),
         "urgency": issue.urgency,
-        "urgency_label": _label(issue.urgency, Urgency),
+        "urgency_label": label_of(issue.urgency, Urgency),
         "level": issue.level,
-        "level_label": _label(issue.level, Level),
+        "level_label": label_of(issue.level, Level),
         "status": issue.status,
         "state_label": issue.state_label,
         "version": issue.version,
-        "place": _named(issue.place),
-        "town": _named(issue.town),
-        "community": _named(issue.community),
-        "area": _named(issue.area),
-        "lead_unit": _named(issue.lead_unit),
-        "received_at": _time(issue.received_at),
-        "yellow_at": _time(issue.yellow_at),
-        "due_at": _time(issue.due_at),
-        "overall_due_at": _time(issue.overall_due_at),
+        "place": named(issue.place),
+        "town": named(issue.town),
+        "community": named(issue.community),
+        "area": named(issue.area),
+        "lead_unit": named(issue.lead_unit),
+        "received_at": written(issue.received_at),
+        "yellow_at": written(issue.yellow_at),
+        "due_at": written(issue.due_at),
+        "overall_due_at": written(issue.overall_due_at),
         "lamp": issue.lamp(),
     }
 
 
-def _label(value: str, choices: type[TextChoices]) -> str:
+def label_of(value: str, choices: type[TextChoices]) -> str:
     return choices(value).label if value else ""
 
 
-def _named(row: Any) -> dict[str, Any] | None:
+def named(row: Any) -> dict[str, Any] | None:
     return None if row is None else {"id": row.pk, "name": row.name}
 
 
-def _time(value: datetime | None) -> str | None:
+def written(value: datetime | None) -> str | None:
     return None if value is None else value.astimezone(SHANGHAI).isoformat()
-
-
-class ClockOutput(serializers.ModelSerializer[Clock]):
-    kind_label = serializers.CharField(source="get_kind_display")
-    step_label = serializers.CharField(source="get_step_display")
-    unit = Named(source="assignment.unit", allow_null=True, default=None)
-    lamp = serializers.SerializerMethodField(help_text="已停止为 null。")
-
-    class Meta:
-        model = Clock
-        fields = [
-            "kind",
-            "kind_label",
-            "step",
-            "step_label",
-            "level",
-            "unit",
-            "limit_value",
-            "limit_unit",
-            "started_at",
-            "yellow_at",
-            "due_at",
-            "is_provisional",
-            "ended_at",
-            "verdict",
-            "lamp",
-        ]
-
-    @extend_schema_field(serializers.ChoiceField(choices=Lamp.choices, allow_null=True))
-    def get_lamp(self, clock: Clock) -> str | None:
-        return clock.lamp()
-
-    def to_representation(self, clock: Clock) -> dict[str, Any]:
-        return {
-            "kind": clock.kind,
-            "kind_label": _label(clock.kind, ClockKind),
-            "step": clock.step,
-            "step_label": _label(clock.step, Step),
-            "level": clock.level,
-            "unit": _named(clock.assignment and clock.assignment.unit),
-            "limit_value": clock.limit_value,
-            "limit_unit": clock.limit_unit,
-            "started_at": _time(clock.started_at),
-            "yellow_at": _time(clock.yellow_at),
-            "due_at": _time(clock.due_at),
-            "is_provisional": clock.is_provisional,
-            "ended_at": _time(clock.ended_at),
-            "verdict": clock.verdict,
-            "lamp": clock.lamp(),
-        }
-
-
-class AssignmentOutput(serializers.ModelSerializer[Assignment]):
-    unit = Named()
-    task = ScrubbedField()
-    is_present = serializers.SerializerMethodField(help_text="单位是否仍在承办。")
-
-    class Meta:
-        model = Assignment
-        fields = [
-            "unit",
-            "is_lead",
-            "task",
-            "reply_required",
-            "assigned_at",
-            "acknowledge_due_at",
-            "acknowledged_at",
-            "deemed_acknowledged",
-            "replied_at",
-            "is_present",
-        ]
-
-    def get_is_present(self, row: Assignment) -> bool:
-        return row.left_seq is None
-
-    def to_representation(self, row: Assignment) -> dict[str, Any]:
-        return {
-            "unit": _named(row.unit),
-            "is_lead": row.is_lead,
-            "task": scrub(row.task),
-            "reply_required": row.reply_required,
-            "assigned_at": _time(row.assigned_at),
-            "acknowledge_due_at": _time(row.acknowledge_due_at),
-            "acknowledged_at": _time(row.acknowledged_at),
-            "deemed_acknowledged": row.deemed_acknowledged,
-            "replied_at": _time(row.replied_at),
-            "is_present": row.left_seq is None,
-        }
 
 
 class PhotoOutput(serializers.ModelSerializer[Photo]):
@@ -278,7 +176,7 @@ class PhotoOutput(serializers.ModelSerializer[Photo]):
         return {
             "id": str(photo.attachment_id),
             "stage": photo.stage,
-            "stage_label": _label(photo.stage, PhotoStage),
+            "stage_label": label_of(photo.stage, PhotoStage),
             "seq": photo.seq,
             "url": self.get_url(photo),
             "width": picture.width,
@@ -287,217 +185,9 @@ class PhotoOutput(serializers.ModelSerializer[Photo]):
         }
 
 
-class AvailableAction(serializers.Serializer[Any]):
-    action = serializers.ChoiceField(choices=Action.choices)
-    label = serializers.CharField()  # type: ignore[assignment]
-    owed = serializers.BooleanField(help_text="true：该由我办；false：可以办，不是必须。")
-    reason = serializers.CharField(allow_null=True, help_text="现在还不能办的原因；能办为 null。")
-
-
 class Contact(serializers.Serializer[Any]):
     name = serializers.CharField(allow_blank=True)
     phone = serializers.CharField(allow_blank=True)
-
-
-class ApprovalOutput(serializers.ModelSerializer[Approval]):
-    kind_label = serializers.CharField(source="get_kind_display")
-    decision_label = serializers.CharField(
-        source="get_decision_display", help_text="空：等待审批。"
-    )
-    unit = Named(allow_null=True)
-
-    class Meta:
-        model = Approval
-        fields = [
-            "kind",
-            "kind_label",
-            "nth",
-            "unit",
-            "until",
-            "asked_at",
-            "asked_of",
-            "decision",
-            "decision_label",
-            "decided_at",
-            "old_due_at",
-            "new_due_at",
-        ]
-
-
-class SupervisionOutput(serializers.ModelSerializer[Supervision]):
-    number = serializers.CharField()
-    grade_label = serializers.CharField(source="get_grade_display")
-    due_at = serializers.DateTimeField(source="clock.due_at")
-
-    class Meta:
-        model = Supervision
-        fields = [
-            "number",
-            "grade",
-            "grade_label",
-            "issued_at",
-            "due_at",
-            "answered_at",
-            "struck_off_at",
-        ]
-
-
-class InstructionOutput(serializers.ModelSerializer[Instruction]):
-    due_at = serializers.DateTimeField(source="clock.due_at")
-
-    class Meta:
-        model = Instruction
-        fields = ["leader_name", "respondent", "at", "due_at", "answered_at"]
-
-
-class IssueDetail(IssueRow):
-    """One issue for one person. Context: its ``case``; ``actions``; ``photos`` that they may see;
-    ``upto``, the last event that they may read; and, where that is not the last of all, its instant
-    as ``until``.
-    """
-
-    description = ScrubbedField()
-    source_label = serializers.CharField(source="get_source_display")
-    complexity_label = serializers.CharField(source="get_complexity_display", allow_blank=True)
-    outcome_label = serializers.CharField(source="get_outcome_display", allow_blank=True)
-    reporter = serializers.CharField(source="reporter.full_name", allow_null=True, default=None)
-    handler = serializers.CharField(source="handler.full_name", allow_null=True, default=None)
-    contact = serializers.SerializerMethodField(help_text="诉求人，已脱敏。")
-    clocks = serializers.SerializerMethodField()
-    units = serializers.SerializerMethodField(help_text="主办和协办单位。")
-    photos = serializers.SerializerMethodField()
-    master = serializers.SerializerMethodField(help_text="并入的主件。")
-    approvals = serializers.SerializerMethodField(help_text="退回、延期、挂起等申请及审批。")
-    supervisions = serializers.SerializerMethodField(help_text="督办单。")
-    instructions = serializers.SerializerMethodField(help_text="领导批示。")
-    actions = serializers.SerializerMethodField(help_text="我现在的办理动作。")
-
-    class Meta(IssueRow.Meta):
-        fields = [
-            *IssueRow.Meta.fields,
-            "description",
-            "source",
-            "source_label",
-            "complexity",
-            "complexity_label",
-            "outcome",
-            "outcome_label",
-            "address",
-            "longitude",
-            "latitude",
-            "reporter",
-            "handler",
-            "contact",
-            "captured_at",
-            "submitted_at",
-            "closed_at",
-            "round",
-            "rework_count",
-            "clocks",
-            "units",
-            "photos",
-            "master",
-            "contacted_at",
-            "review_at",
-            "approvals",
-            "supervisions",
-            "instructions",
-            "actions",
-        ]
-
-    @extend_schema_field(Contact)
-    def get_contact(self, issue: Issue) -> dict[str, str]:
-        return {
-            "name": mask_name(issue.contact_name),
-            "phone": mask_phone(issue.contact_phone),
-        }
-
-    @extend_schema_field(ClockOutput(many=True))
-    def get_clocks(self, issue: Issue) -> Any:
-        clocks = [row for row in self._case.clocks if self._was_there(row.started_at)]
-        return ClockOutput(clocks, many=True).data
-
-    @extend_schema_field(AssignmentOutput(many=True))
-    def get_units(self, issue: Issue) -> Any:
-        orders = [row for row in self._case.assignments if self._was_there(row.assigned_at)]
-        return AssignmentOutput(orders, many=True).data
-
-    @extend_schema_field(PhotoOutput(many=True))
-    def get_photos(self, issue: Issue) -> Any:
-        return PhotoOutput(self.context["photos"].select_related("attachment"), many=True).data
-
-    @extend_schema_field({"type": "string", "nullable": True})
-    def get_master(self, issue: Issue) -> str | None:
-        return issue.master.number if issue.master else None
-
-    @extend_schema_field(ApprovalOutput(many=True))
-    def get_approvals(self, issue: Issue) -> Any:
-        rows = [row for row in self._case.approvals if row.asked_seq <= self.context["upto"]]
-        return ApprovalOutput(rows, many=True).data
-
-    @extend_schema_field(SupervisionOutput(many=True))
-    def get_supervisions(self, issue: Issue) -> Any:
-        rows = [row for row in self._case.supervisions if row.issued_seq <= self.context["upto"]]
-        return SupervisionOutput(rows, many=True).data
-
-    @extend_schema_field(InstructionOutput(many=True))
-    def get_instructions(self, issue: Issue) -> Any:
-        rows = [row for row in self._case.instructions if row.seq <= self.context["upto"]]
-        return InstructionOutput(rows, many=True).data
-
-    @extend_schema_field(AvailableAction(many=True))
-    def get_actions(self, issue: Issue) -> list[dict[str, Any]]:
-        actions: dict[Action, str | None] = self.context["actions"]
-        state = State(Level(issue.level), Status(issue.status))
-        return [
-            {
-                "action": action,
-                "label": action.label,
-                "owed": RULES[state, action].owed,
-                "reason": reason,
-            }
-            for action, reason in actions.items()
-        ]
-
-    @property
-    def _case(self) -> Case:
-        return self.context["case"]
-
-    def _was_there(self, at: datetime) -> bool:
-        until: datetime | None = self.context["until"]
-        return until is None or at <= until
-
-    def to_representation(self, issue: Issue) -> dict[str, Any]:
-        return super().to_representation(issue) | {
-            "description": scrub(issue.description),
-            "source": issue.source,
-            "source_label": _label(issue.source, Source),
-            "complexity": issue.complexity,
-            "complexity_label": _label(issue.complexity, Complexity),
-            "outcome": issue.outcome,
-            "outcome_label": _label(issue.outcome, Outcome),
-            "address": issue.address,
-            "longitude": issue.longitude,
-            "latitude": issue.latitude,
-            "reporter": issue.reporter.full_name if issue.reporter else None,
-            "handler": issue.handler.full_name if issue.handler else None,
-            "contact": self.get_contact(issue),
-            "captured_at": _time(issue.captured_at),
-            "submitted_at": _time(issue.submitted_at),
-            "closed_at": _time(issue.closed_at),
-            "round": issue.round,
-            "rework_count": issue.rework_count,
-            "clocks": self.get_clocks(issue),
-            "units": self.get_units(issue),
-            "photos": self.get_photos(issue),
-            "master": self.get_master(issue),
-            "contacted_at": _time(issue.contacted_at),
-            "review_at": _time(issue.review_at),
-            "approvals": self.get_approvals(issue),
-            "supervisions": self.get_supervisions(issue),
-            "instructions": self.get_instructions(issue),
-            "actions": self.get_actions(issue),
-        }
 
 
 class CandidateOutput(serializers.Serializer[Any]):

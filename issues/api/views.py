@@ -29,11 +29,11 @@ from core.pagination import Keyset, Order
 from core.workdays import calendar
 from issues import actions, duplicates, story
 from issues.api import reports, sync
+from issues.api.detail import IssueDetail
 from issues.api.filters import IssueFilter
 from issues.api.serializers import (
     CandidateOutput,
     Contact,
-    IssueDetail,
     IssueRow,
     IssueState,
     PersonOutput,

@@ -8,10 +8,8 @@ import pytest
 from rest_framework import serializers
 
 from issues import actions
+from issues.api.detail import AssignmentOutput, ClockOutput, IssueDetail
 from issues.api.serializers import (
-    AssignmentOutput,
-    ClockOutput,
-    IssueDetail,
     IssueRow,
     PhotoOutput,
 )
