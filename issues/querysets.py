@@ -84,9 +84,6 @@ class ClockQuerySet(models.QuerySet["Clock"]):
     def running(self) -> ClockQuerySet:
         return self.filter(ended_at__isnull=True)
 
-    def to_remind(self, now: datetime) -> ClockQuerySet:
-        return self.filter(next_reminder_at__lte=now).order_by("next_reminder_at", "id")
-
 
 def reads_internal_notes(
     issue: Issue, user: Any, assignments: Iterable[Assignment] | None = None
