@@ -15,7 +15,7 @@ from django.db import connection, models
 
 from benchmarks import servers
 from benchmarks.district import CHILDREN
-from issues.models import EventText, Issue, SearchEntry
+from issues.models import EventText, Involvement, Issue, SearchEntry
 
 BUILDERS = 2  # connections that build indexes side by side
 MEMORY = "512MB"  # of each while it sorts
@@ -47,7 +47,7 @@ INDEXES = """
 
 def tables() -> list[str]:
     """The tables that grow with the cases."""
-    models_of_cases: Sequence[type[models.Model]] = (Issue, *CHILDREN, SearchEntry)
+    models_of_cases: Sequence[type[models.Model]] = (Issue, *CHILDREN, SearchEntry, Involvement)
     return [model._meta.db_table for model in models_of_cases]
 
 

@@ -11,11 +11,9 @@ from django.test import Client as Browser
 from django.utils import timezone
 from knox.models import get_token_model
 
-from areas.choices import PlaceLevel
-from areas.models import Place
 from benchmarks.district import ARCHIVE_HANDLER, TWO_POSTINGS
 from benchmarks.floors import Scope
-from issues.models import Assignment, Issue
+from issues.models import Issue
 from people.choices import Role
 from people.models import Posting, User
 
@@ -81,10 +79,6 @@ def scope_of(owner: User) -> Scope:
     return Scope(
         user_id=owner.pk,
         territory=tuple((place.lineage_column, place.pk) for place in owner.scope.places),
-        district_id=Place.objects.get(level=PlaceLevel.DISTRICT).pk,
-        units=tuple(
-            (unit, Assignment.objects.filter(unit=unit).count())
-            for unit in owner.scope.organisation_ids
-        ),
+        units=tuple(owner.scope.organisation_ids),
         is_whole_district=owner.scope.is_whole_district,
     )

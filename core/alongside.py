@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import or_
 from typing import Any, TypeVar
 
 from django.db.models import Exists, QuerySet
@@ -49,5 +47,5 @@ def to_count(rows: Rows) -> Rows:
         plain = plain.filter(pk__in=ids)
     for _, one in asked:
         if isinstance(one, OneOf):
-            plain = plain.filter(reduce(or_, one.conditions))
+            plain = plain.filter(one.asked())
     return plain

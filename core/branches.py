@@ -10,14 +10,48 @@ reads a page of each branch, however many rows lie behind it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
-from django.db.models import BooleanField, Case, F, Func, Model, Q, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    Exists,
+    F,
+    Func,
+    Lookup,
+    Model,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+    When,
+)
+from django.db.models.expressions import Col
 from django.db.models.lookups import In
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A condition met by the rows that ``records`` beside them name, no two of them the same.
+
+    The records repeat ``columns`` of the row which they name by the foreign key ``row``, so that
+    what is sorted and picked by these columns is cut from the records, by indexes of theirs.
+    """
+
+    records: QuerySet[Any]
+    row: str
+    columns: frozenset[str]
+
+    def as_q(self) -> Q:
+        return Q(Exists(self.records.filter(**{self.row: OuterRef("pk")})))
+
+
+Condition = Q | Repeated
 
 
 class OneOf(Func):
@@ -25,43 +59,77 @@ class OneOf(Func):
 
     output_field = BooleanField()
 
-    def __init__(self, model: type[Model], conditions: Sequence[Q]) -> None:
+    def __init__(self, model: type[Model], conditions: Sequence[Condition]) -> None:
         super().__init__(F("pk"))
         self.model, self.conditions = model, tuple(conditions)
 
     def as_sql(self, compiler: Any, connection: Any, **kwargs: Any) -> tuple[str, Any]:  # type: ignore[override]
         # Here and not before: a page never needs the union.
         everything = self.model._default_manager.order_by()
-        ids = together([everything.filter(condition) for condition in self.conditions]).query
+        branches = [Branch(everything, condition) for condition in self.conditions]
+        ids = together([branch.ids() for branch in branches]).query
         ids.subquery = True
         return In(self.source_expressions[0], ids).as_sql(compiler, connection)
 
+    def asked(self) -> Q:
+        """The same of one row, whose id is known."""
+        return reduce(or_, map(_as_q, self.conditions))
 
-def one_of(rows: Rows, conditions: Sequence[Q]) -> Rows:
+
+@dataclass(frozen=True)
+class Branch(Generic[Rows]):
+    """Those of ``plain`` that meet the condition, or all of them."""
+
+    plain: Rows
+    condition: Condition
+
+    @property
+    def rows(self) -> Rows:
+        return self.plain.filter(_as_q(self.condition))
+
+    def filter(self, condition: Q) -> Branch[Rows]:
+        return Branch(self.plain.filter(condition), self.condition)
+
+    def source(self, names: Sequence[str] = ()) -> tuple[QuerySet[Any], str]:
+        """What its ids are to be read from if it is sorted by these fields, and the field there
+        that has the id of the row.
+        """
+        own = self.plain.model._meta.pk.name
+        repeated = self.condition
+        if isinstance(repeated, Repeated) and repeated.columns.issuperset({*names} - {own}):
+            return _records_of(self.plain, repeated)
+        return self.rows, own
+
+    def ids(self) -> QuerySet[Any]:
+        rows, key = self.source()
+        return rows.order_by().values(key)
+
+
+def one_of(rows: Rows, conditions: Sequence[Condition]) -> Rows:
     """Those of ``rows`` that meet one of ``conditions``; none if there are none.
 
-    A condition speaks of the row itself, of records beside it by ``Exists``: a join would show a
-    row twice.
+    A condition speaks of the row itself, of records beside it by ``Exists`` or by ``Repeated``: a
+    join would show a row twice.
     """
     if not conditions:
         return rows.none()
     if len(conditions) == 1:
-        return rows.filter(conditions[0])
+        return rows.filter(_as_q(conditions[0]))
     return rows.filter(OneOf(rows.model, conditions))
 
 
-def branches_of(rows: Rows) -> list[Rows]:
-    """The rows of each branch, with all other conditions on ``rows`` kept; they may overlap.
+def branches_of(rows: Rows) -> list[Branch[Rows]]:
+    """The branches, with all other conditions on ``rows`` kept in each; they may overlap.
 
     Of several unions the last is taken apart, since it was asked for on top; in its branches the
     others stand as plain conditions on a row.
     """
     plain, unions = _apart(rows)
     if not unions:
-        return [plain]
+        return [Branch(plain, Q())]
     for union in unions[:-1]:
-        plain = plain.filter(_asked(union))
-    return [plain.filter(condition) for condition in unions[-1].conditions]
+        plain = plain.filter(_case(union))
+    return [Branch(plain, condition) for condition in unions[-1].conditions]
 
 
 def among(rows: Rows, ids: QuerySet[Any]) -> Rows:
@@ -75,13 +143,45 @@ def narrowed(rows: Rows) -> Rows:
     few of many.
     """
     branches = branches_of(rows)
-    return branches[0] if len(branches) == 1 else among(rows, together(branches))
+    if len(branches) == 1:
+        return branches[0].rows
+    return among(rows, together([branch.ids() for branch in branches]))
 
 
-def together(pieces: Sequence[Rows], *, all_of_each: bool = False) -> QuerySet[Any]:
+def together(pieces: Sequence[QuerySet[Any]], *, all_of_each: bool = False) -> QuerySet[Any]:
     """The ids of the pieces: each row once, or as often as it occurs with ``all_of_each``."""
-    first, *others = (piece.values("pk") for piece in pieces)
+    first, *others = pieces
     return first.union(*others, all=all_of_each) if others else first
+
+
+def _as_q(condition: Condition) -> Q:
+    return condition.as_q() if isinstance(condition, Repeated) else condition
+
+
+def _records_of(rows: QuerySet[Any], repeated: Repeated) -> tuple[QuerySet[Any], str]:
+    """The records of ``rows``. What is asked of a repeated column is asked of the record; of the
+    row, only what is left.
+    """
+    plain = rows.order_by()
+    where = plain.query.where = rows.query.where.clone()
+    asked = [_of_record(part, rows, repeated) for part in where.children]
+    left = [part for part, moved in zip(where.children, asked, strict=True) if moved is None]
+    records = repeated.records.filter(*(moved for moved in asked if moved is not None))
+    if left:
+        where.children = left
+        records = records.filter(**{f"{repeated.row}__in": plain.values("pk")})
+    return records, records.model._meta.get_field(repeated.row).attname
+
+
+def _of_record(part: Any, rows: QuerySet[Any], repeated: Repeated) -> Lookup[Any] | None:
+    """A plain comparison of a repeated column, as one of the record's."""
+    if not (isinstance(part, Lookup) and isinstance(part.lhs, Col)):
+        return None
+    column = part.lhs
+    is_own = column.alias == rows.model._meta.db_table and column.target.name in repeated.columns
+    if not is_own or hasattr(part.rhs, "resolve_expression"):
+        return None
+    return type(part)(F(column.target.name), part.rhs)
 
 
 def _apart(rows: Rows) -> tuple[Rows, list[OneOf]]:
@@ -93,9 +193,9 @@ def _apart(rows: Rows) -> tuple[Rows, list[OneOf]]:
     return plain, [union for _, union in found if union is not None]
 
 
-def _asked(union: OneOf) -> Case:
+def _case(union: OneOf) -> Case:
     """Whether a row meets one of the conditions. No index is tried for what stands in a CASE."""
-    return Case(When(reduce(or_, union.conditions), then=Value(True)), default=Value(False))
+    return Case(When(union.asked(), then=Value(True)), default=Value(False))
 
 
 def _union(part: Any) -> OneOf | None:

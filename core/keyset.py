@@ -35,7 +35,7 @@ from django.db.models import (
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
 from core.alongside import to_count
-from core.branches import Rows, among, branches_of, together
+from core.branches import Branch, Rows, among, branches_of, together
 from core.errors import Malformed
 
 COUNT_LIMIT = 1_000  # a longer list says "1,000+": to count it out would cost more than its page
@@ -171,7 +171,7 @@ def capped(rows: Rows) -> Rows:
     """``rows`` up to ``COUNT_LIMIT`` + 1 of each branch, to count several things among them in one
     statement: what is found fewer times than that has been counted out.
     """
-    pieces = [branch.order_by()[: COUNT_LIMIT + 1] for branch in branches_of(to_count(rows))]
+    pieces = [branch.ids()[: COUNT_LIMIT + 1] for branch in branches_of(to_count(rows))]
     return among(rows, together(pieces, all_of_each=True)).order_by()
 
 
@@ -195,8 +195,8 @@ def counts(lists: Mapping[str, QuerySet[Any]]) -> dict[str, Total]:
     return {key: Total.of(number) for key, number in zip(lists, found, strict=True)}
 
 
-def _first_ids(branches: Sequence[QuerySet[Any]]) -> QuerySet[Any]:
-    pieces = [branch.order_by()[: COUNT_LIMIT + 1] for branch in branches]
+def _first_ids(branches: Sequence[Branch[Any]]) -> QuerySet[Any]:
+    pieces = [branch.ids()[: COUNT_LIMIT + 1] for branch in branches]
     return together(pieces) if len(pieces) == 1 else together(pieces)[: COUNT_LIMIT + 1]
 
 
@@ -259,7 +259,7 @@ class _Part:
 
 def _page(
     rows: Rows,
-    branches: Sequence[Rows],
+    branches: Sequence[Branch[Rows]],
     order: _Order,
     part: _Part,
     size: int,
@@ -268,17 +268,28 @@ def _page(
 ) -> Rows:
     """The first ``size`` rows of a part."""
     turned = order.descending != backward
-    by = [f"-{name}" if turned else name for name in part.names]
-    where = part.where
+    if len(branches) == 1:
+        return _first(branches[0].filter(part.where).rows, part.names, order, part, turned)[:size]
+    own, pieces = rows.model._meta.pk.name, []
+    for branch in branches:
+        source, key = branch.filter(part.where).source(part.names)
+        names = [key if name == own else name for name in part.names]
+        pieces.append(_first(source, names, order, part, turned).values(key)[:size])
+    found = together(pieces, all_of_each=True)
+    return among(rows, found).order_by(*_by(part.names, turned))[:size]
+
+
+def _first(rows: Rows, names: Sequence[str], order: _Order, part: _Part, turned: bool) -> Rows:
+    """Rows past the position of a part, in its order; its fields have these names there."""
     if part.position is not None:
-        fields = order.fields[-len(part.names) :]
+        fields = order.fields[-len(names) :]
         edge = [Value(value, field) for value, field in zip(part.position, fields, strict=True)]
-        where = where & Q(_past(part.names, edge, "<" if turned else ">"))
-    pieces = [branch.filter(where).order_by(*by) for branch in branches]
-    if len(pieces) == 1:
-        return pieces[0][:size]
-    found = together([piece[:size] for piece in pieces], all_of_each=True)
-    return among(rows, found).order_by(*by)[:size]
+        rows = rows.filter(_past(names, edge, "<" if turned else ">"))
+    return rows.order_by(*_by(names, turned))
+
+
+def _by(names: Sequence[str], turned: bool) -> list[str]:
+    return [f"-{name}" if turned else name for name in names]
 
 
 def _past(names: Sequence[str], edge: Sequence[Value], operator: str) -> Func:

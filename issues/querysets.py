@@ -10,15 +10,13 @@ from django.db import models
 from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 
-from core.branches import one_of
+from core.branches import Repeated, one_of
 from issues import waiting
 from issues.choices import Lamp, Status, Visibility
+from issues.orders import COLUMNS, OPEN
 
 if TYPE_CHECKING:
     from issues.models import Assignment, Clock, Issue, Photo
-
-# Orders to a unit which the case itself does not name as its lead.
-NOT_IN_THE_LEAD = Q(is_lead=False) | Q(left_seq__isnull=False)
 
 
 class IssueQuerySet(models.QuerySet["Issue"]):
@@ -30,14 +28,16 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         if not user.is_authenticated:
             return self.none()
         scope = user.scope
-        conditions = [Q(**{place.lineage_column: place.pk}) for place in scope.territories]
+        conditions: list[Q | Repeated] = [
+            Q(**{place.lineage_column: place.pk}) for place in scope.territories
+        ]
         if scope.is_whole_district:
             return one_of(self, conditions)  # which holds all the rest
         conditions.append(Q(reporter=user))
         for unit_id in scope.organisation_ids:
             conditions.append(Q(lead_unit=unit_id))
-            orders = waiting.records(self.model, "assignments").filter(unit=unit_id)
-            conditions.append(waiting.named_by(orders.filter(NOT_IN_THE_LEAD)))
+            involved = waiting.records(self.model, "involvements").filter(unit=unit_id)
+            conditions.append(Repeated(involved, "issue", frozenset(COLUMNS)))
         return one_of(self, conditions)
 
     def waiting_for(self, user: Any) -> IssueQuerySet:
@@ -46,8 +46,8 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         return one_of(self.open(), conditions)
 
     def open(self) -> IssueQuerySet:
-        """What has not ended; said as the indexes of open cases say it."""
-        return self.filter(closed_at__isnull=True)
+        """What has not ended."""
+        return self.filter(OPEN)
 
     def overdue(self, now: datetime) -> IssueQuerySet:
         """Issues whose running step is past its limit at ``now``."""

@@ -170,7 +170,7 @@ def _removed(user: User, cursor: Cursor, round_: Round, limit: int) -> tuple[lis
         gone = gone.union(Issue.objects.visible_to(before).order_by().values("pk"))
     # Asked of each case that is gone from somewhere; all that one sees is never put together.
     still_seen = [
-        Exists(branch.filter(pk=OuterRef("pk")))
+        Exists(branch.rows.filter(pk=OuterRef("pk")))
         for branch in branches_of(Issue.objects.visible_to(user))
     ]
     rows = (

@@ -7,6 +7,7 @@ Nobody writes ``status``, ``level`` or a clock from outside ``issues.steps``; se
 from issues.models.anchor import Anchor, AnchoredHead
 from issues.models.clocks import Clock, ClockPause
 from issues.models.history import EventText, IssueEvent, Photo, Revisit
+from issues.models.involvement import Involvement
 from issues.models.issue import Assignment, Issue, lamp
 from issues.models.limits import Category, TimeLimit
 from issues.models.paper import PaperTemplate
@@ -31,6 +32,7 @@ __all__ = [
     "ClockPause",
     "EventText",
     "Instruction",
+    "Involvement",
     "Issue",
     "IssueEvent",
     "PaperTemplate",

@@ -23,14 +23,15 @@ from issues.choices import (
     Status,
     Urgency,
 )
+from issues.models.involvement import INVOLVE_UNIT, REPEAT_COLUMNS
 from issues.models.limits import Category
 from issues.models.search import KEEP_ENTRY
-from issues.querysets import NOT_IN_THE_LEAD, IssueQuerySet
+from issues.orders import OPEN
+from issues.querysets import IssueQuerySet
 from people.models import Organisation
 
 # What a person's scope is made of (visible_to): territory, unit, own reports.
 SCOPES = ("district", "town", "community", "grid", "lead_unit", "reporter")
-OPEN = Q(closed_at__isnull=True)
 
 
 def _lists_of(column: str) -> list[models.Index]:
@@ -257,6 +258,7 @@ class Issue(Located):
                 func="NEW.changed_xid = pg_current_xact_id()::text::bigint; RETURN NEW;",
             ),
             *KEEP_ENTRY,
+            REPEAT_COLUMNS,
         ]
 
     def __str__(self) -> str:
@@ -313,7 +315,7 @@ class Assignment(models.Model):
     """
 
     issue = models.ForeignKey(Issue, models.PROTECT, related_name="assignments")
-    # Where a unit leads, the issue names it; assignment_beside_the_lead has the rest.
+    # Where a unit leads, the issue names it; its other cases are its involvements.
     unit = models.ForeignKey(
         Organisation, models.PROTECT, db_index=False, related_name="+", verbose_name="单位"
     )
@@ -345,12 +347,6 @@ class Assignment(models.Model):
             ),
         ]
         indexes = [
-            # A unit's cases, present and past, that do not name it as their lead (visible_to).
-            models.Index(
-                fields=["unit", "issue"],
-                condition=NOT_IN_THE_LEAD,
-                name="assignment_beside_the_lead",
-            ),
             # The sweep for deemed acknowledgement.
             models.Index(
                 fields=["acknowledge_due_at"],
@@ -358,6 +354,7 @@ class Assignment(models.Model):
                 name="assignment_unacknowledged",
             ),
         ]
+        triggers = [INVOLVE_UNIT]
 
     def __str__(self) -> str:
         return f"{self.unit} {'主办' if self.is_lead else '协办'}"

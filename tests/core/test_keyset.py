@@ -104,7 +104,7 @@ def test_a_union_is_its_branches_however_it_is_asked(
 ) -> None:
     rows = unions(wang)[kind]
     whole = set(rows.values_list("pk", flat=True))
-    apart = {pk for branch in branches_of(rows) for pk in branch.values_list("pk", flat=True)}
+    apart = {pk for branch in branches_of(rows) for pk in branch.rows.values_list("pk", flat=True)}
     assert apart == whole
     assert set(narrowed(rows).values_list("pk", flat=True)) == whole
     assert rows.count() == len(whole)

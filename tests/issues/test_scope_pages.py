@@ -16,14 +16,15 @@ from core import keyset
 from core.keyset import Sort
 from governance.reference import demo
 from issues.api import sync
+from issues.choices import Outcome, Status
 from issues.desk import queues
-from issues.models import Issue
-from issues.orders import BY_DUE, BY_RECEIVED
+from issues.models import Involvement, Issue
+from issues.orders import BY_DUE, BY_RECEIVED, COLUMNS
 from issues.querysets import IssueQuerySet
 from people.choices import Role
 from people.models import Posting, User
 from tests.cast import Cast, again
-from tests.issues.moments import at
+from tests.issues.moments import at, with_two_departments
 
 SIZE = 40
 SOME_DAY = at("2025-03-03")
@@ -176,6 +177,8 @@ def test_every_list_of_every_scope_has_its_index(
     assert f"issue_{column}_{suffix}" in used
     if column != "district":
         assert f"issue_reporter_{suffix}" in used
+    if column == "lead_unit":
+        assert f"involvement_{suffix}" in used
 
 
 @pytest.mark.parametrize("name", ["community", "grid", "handler"])
@@ -189,6 +192,7 @@ def test_delta_sync_reads_the_changes_of_the_own_scope(reference_db: None, name:
     used = indexes_of(plan_of(queries[-1]["sql"]))
     column = {"handler": "lead_unit"}.get(name, name)
     assert {f"issue_{column}_changes", "issue_reporter_changes"} <= used
+    assert ("involvement_changes" in used) == (name == "handler")
 
 
 def test_a_unit_sees_what_it_leads_and_what_it_was_ever_ordered_to_do(cast: Cast) -> None:
@@ -203,3 +207,33 @@ def test_a_unit_sees_what_it_leads_and_what_it_was_ever_ordered_to_do(cast: Cast
         if is_lead and left_seq is None:
             Issue.objects.filter(pk=issue.pk).update(lead_unit=unit_id)
         assert Issue.objects.visible_to(user).filter(Q(pk=issue.pk)).exists()
+
+
+def test_an_involvement_says_what_its_case_says_and_every_unit_beside_the_lead_has_one(
+    reference_db: None,
+) -> None:
+    """The table that triggers keep, after thousands of steps of every kind."""
+    expected = {
+        (issue.pk, unit_id, *(getattr(issue, name) for name in COLUMNS))
+        for issue in Issue.objects.prefetch_related("assignments")
+        for unit_id, is_lead, left_seq in (
+            (order.unit_id, order.is_lead, order.left_seq) for order in issue.assignments.all()
+        )
+        if not is_lead or left_seq is not None
+    }
+    assert len(expected) > 100
+    assert set(Involvement.objects.values_list("issue_id", "unit_id", *COLUMNS)) == expected
+
+
+def test_what_changes_on_a_case_changes_in_its_involvements(cast: Cast) -> None:
+    issue = with_two_departments(cast)
+    assert [row.unit for row in issue.involvements.all()] == [cast.water]
+    for changes in (
+        {"received_at": at("2025-06-02"), "due_at": at("2025-06-03"), "closed_at": None},
+        {"received_at": at("2025-06-02"), "due_at": None, "closed_at": at("2025-06-04")},
+    ):
+        ended = (
+            {"status": Status.CLOSED, "outcome": Outcome.RESOLVED} if changes["closed_at"] else {}
+        )
+        Issue.objects.filter(pk=issue.pk).update(**changes, **ended)
+        assert issue.involvements.values(*changes).get() == changes
