@@ -8,7 +8,7 @@ A register is declared once and answers a view. The view gives it the rows that 
         columns=(
             Column("number", "编号", link=True),
             Column("title", "标题", wrap=True),
-            Column("lamp", "灯", lambda issue: issue.lamp(), draw=drawn.lamp),
+            Column("lamp", "灯", lambda issue: issue.lamp(), draw=cells.draw_lamp),
             Column("town", "镇街", "town.name"),
             Column("status", "状态", lambda issue: issue.get_status_display()),
             Column("due", "时限", "due_at"),

@@ -7,22 +7,25 @@ from typing import Any
 
 import django_filters
 from django.apps import apps
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 from django.utils.html import format_html
 
 from core import exports
 from core.keyset import Sort
-from core.models import AuditEntry
+from core.models import AuditEntry, CalendarYear, ExportFile, WorkDay
 from core.registers import Column, Register
 from core.templatetags.kit import NONE
 from core.trail import Trail as CoreTrail
 from core.workdays import moment
 from issues.filters import DayFilter
+from issues.models import Anchor, Category, Issue, PaperTemplate, TimeLimit
 from issues.trail import Trail as IssueTrail
+from meetings.models import Meeting, MeetingSeries, QuarterlyReport, Resolution
 from meetings.trail import Trail as MeetingTrail
-from people.models import User
+from people.models import Posting, User
 from people.trail import Trail as PeopleTrail
+from projects.models import Project
 from projects.trail import Trail as ProjectTrail
 
 ACTIONS: dict[str, str] = {
@@ -39,14 +42,28 @@ ACTIONS: dict[str, str] = {
 USER = User._meta.label_lower
 
 
+# What entries are about. Other tables hold parts of these, or what the platform keeps for itself.
+TARGETS: tuple[type[Model], ...] = (
+    Issue,
+    Anchor,
+    Category,
+    TimeLimit,
+    PaperTemplate,
+    Project,
+    MeetingSeries,
+    Meeting,
+    Resolution,
+    QuarterlyReport,
+    User,
+    Posting,
+    CalendarYear,
+    WorkDay,
+    ExportFile,
+)
+
+
 def target_types() -> list[tuple[str, str]]:
-    """Every kind of row of ours that an entry may be about."""
-    ours = ("core", "areas", "people", "issues", "projects", "meetings")
-    return [
-        (model._meta.label_lower, str(model._meta.verbose_name))
-        for app in ours
-        for model in apps.get_app_config(app).get_models()
-    ]
+    return [(model._meta.label_lower, str(model._meta.verbose_name)) for model in TARGETS]
 
 
 class AuditFilter(django_filters.FilterSet):

@@ -19,7 +19,7 @@ from core.metrics import Figure, Metric, period_of
 from issues import metrics as issue_metrics
 from issues.models import Issue
 from meetings import metrics as meeting_metrics
-from meetings.report_views import REGISTERS
+from meetings.report_views import REGISTERS, as_listed
 from people.models import User
 from projects import metrics as project_metrics
 
@@ -97,25 +97,24 @@ def respond(request: HttpRequest, user: User, code: str, as_of: date) -> HttpRes
     if part not in PARTS:
         raise Malformed("没有这种列表。")
     figure = METRICS[code].figure(as_of)
-    rows = _rows(figure, part)
-    model, ids = _listed(rows)
-    listed = model.objects.visible_to(user).filter(pk__in=ids)
+    listed = _listed(_rows(figure, part), user)
     register = replace(
-        REGISTERS[model],
+        REGISTERS[listed.model],
         title=figure.metric.name,
         filterset=None,
         search="",
         export="",  # its rows are the figure's
         template="governance/figure.html",
     )
-    return register.respond(request, listed.with_list_data(), figure=figure, part=part, parts=PARTS)
+    return register.respond(request, as_listed(listed), figure=figure, part=part, parts=PARTS)
 
 
-def _listed(rows: QuerySet[Any]) -> tuple[Any, QuerySet[Any]]:
+def _listed(rows: Any, user: User) -> QuerySet[Any]:
     """What is listed for these rows: themselves, or the issues to which they belong."""
     if rows.model in REGISTERS:
-        return rows.model, rows.order_by().values("pk")
-    return Issue, rows.order_by().values("issue_id")
+        found: QuerySet[Any] = rows.visible_to(user)
+        return found
+    return Issue.objects.visible_to(user).filter(pk__in=rows.order_by().values("issue_id"))
 
 
 def _rows(figure: Figure, part: str) -> QuerySet[Any]:

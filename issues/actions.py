@@ -43,7 +43,7 @@ def report(*, by: User, data: Mapping[str, Any], at: datetime | None = None) -> 
 def create_issues(
     reports: Sequence[Mapping[str, Any]], *, by: User, at: datetime | None = None
 ) -> list[Issue]:
-    """Register reports in the shape of ``inputs.ReportInput``, received at ``at`` (default: now).
+    """Register reports in the shape of ``ReportInput``, received at ``at`` (default: now).
 
     All or none: raises NotAllowed when ``by`` has no posting that may report at a place, Refused
     for a ``client_id`` that was reported before.

@@ -8,8 +8,10 @@ from math import asin, cos, radians, sin, sqrt
 
 from django.db.models import Q
 
+from core.branches import narrowed
 from issues.choices import Level
 from issues.models import Issue, Photo
+from issues.reference import with_reference_data
 from people.models import User
 
 WITHIN = 50  # metres
@@ -37,7 +39,7 @@ def candidates(issue: Issue, *, by: User) -> list[Candidate]:
     cases that ``by`` may see, of this level or a higher one; the nearest first. Two queries.
     """
     levels = list(Level)
-    rows = (
+    rows = narrowed(
         Issue.objects.visible_to(by)
         .open()
         .filter(
@@ -51,10 +53,9 @@ def candidates(issue: Issue, *, by: User) -> list[Candidate]:
             ),
         )
         .exclude(pk=issue.pk)
-        .with_list_data()
-        .order_by("-received_at", "-id")
     )
-    measured = [(row, _metres(issue, row)) for row in rows[: 10 * MOST]]
+    newest = with_reference_data(rows.order_by("-received_at", "-id")[: 10 * MOST])
+    measured = [(row, _metres(issue, row)) for row in newest]
     near = [(row, metres) for row, metres in measured if metres is None or metres <= WITHIN]
     near.sort(key=lambda pair: WITHIN if pair[1] is None else pair[1])
     photos: dict[int, Photo] = {}

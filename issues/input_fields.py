@@ -38,7 +38,7 @@ class Referred:
     def read(
         cls, *, user: User, photos: Collection[uuid.UUID] = (), areas: Collection[int] = ()
     ) -> Referred:
-        """Those of the given ids that there are: a query for the photos, two for the areas."""
+        """Those of the given ids that there are: two queries for the photos, two for the areas."""
         return cls(
             _usable_photos(photos, user) if photos else {},
             _areas(areas) if areas else {},
@@ -46,9 +46,17 @@ class Referred:
 
 
 def _usable_photos(ids: Collection[uuid.UUID], user: User) -> dict[uuid.UUID, Attachment]:
-    used = Photo.objects.filter(attachment_id__in=ids).values("attachment_id")
+    """Those not used yet, held until the transaction ends: of several writes at once that name a
+    photo, one finds it here and the others wait for what becomes of it.
+    """
     rows = Attachment.objects.filter(pk__in=ids, uploaded_by=user, kind=AttachmentKind.PHOTO)
-    return {row.pk: row for row in rows.exclude(pk__in=used)}
+    held = rows.order_by("pk").select_for_update(no_key=True)
+    photos = {row.pk: row for row in held}
+    # A statement of its own: only a second one sees what the first has waited for.
+    used = Photo.objects.filter(attachment_id__in=photos).values_list("attachment_id", flat=True)
+    for pk in used:
+        del photos[pk]
+    return photos
 
 
 def _areas(ids: Collection[int]) -> dict[int, ComplexArea]:

@@ -32,6 +32,7 @@ from issues.models import (
     Revisit,
     Supervision,
 )
+from issues.waiting import named_by
 from people.choices import OrganisationKind
 
 HANDLING_STEPS = (Step.GRID_HANDLING, Step.HANDLING)
@@ -116,7 +117,7 @@ def confirmed_resolved(period: Period) -> QuerySet[Any]:
 
 def escalated(period: Period, action: Action) -> QuerySet[Issue]:
     steps = IssueEvent.objects.filter(period.times("at"), action=action)
-    return Issue.objects.filter(pk__in=steps.order_by().values("issue_id"))
+    return Issue.objects.filter(named_by(steps))
 
 
 def reworked(period: Period) -> QuerySet[Issue]:
@@ -131,9 +132,7 @@ def rated(period: Period) -> QuerySet[Any]:
         .values("satisfaction")[:1]
     )
     given = Revisit.objects.filter(period.times("at"), satisfaction__isnull=False)
-    return Issue.objects.filter(pk__in=given.order_by().values("issue_id")).annotate(
-        rating=Subquery(last)
-    )
+    return Issue.objects.filter(named_by(given)).annotate(rating=Subquery(last))
 
 
 def solved_with_district_organ(period: Period) -> QuerySet[Issue]:
@@ -172,19 +171,19 @@ def acknowledged_in_time(period: Period) -> QuerySet[Assignment]:
 def asked(period: Period, kind: ApprovalKind) -> QuerySet[Issue]:
     """Issues for which this was asked in the period, each once."""
     asked = Approval.objects.filter(period.times("asked_at"), kind=kind)
-    return Issue.objects.filter(pk__in=asked.order_by().values("issue_id"))
+    return Issue.objects.filter(named_by(asked))
 
 
 def granted(period: Period, kind: ApprovalKind) -> QuerySet[Issue]:
     granted = Approval.objects.filter(
         period.times("decided_at"), kind=kind, decision=Decision.APPROVED
     )
-    return Issue.objects.filter(pk__in=granted.order_by().values("issue_id"))
+    return Issue.objects.filter(named_by(granted))
 
 
 def ordered(period: Period) -> QuerySet[Issue]:
     """Issues given to a lead unit in the period, each once."""
-    return Issue.objects.filter(pk__in=lead_orders(period).values("issue_id"))
+    return Issue.objects.filter(named_by(lead_orders(period)))
 
 
 def due_to_close(period: Period) -> QuerySet[Clock]:
@@ -226,7 +225,7 @@ def due_to_be_handled(period: Period) -> QuerySet[Clock]:
 def submitted(period: Period) -> QuerySet[Issue]:
     """Issues whose completion was asked for in the period, each once."""
     asked_for = IssueEvent.objects.filter(period.times("at"), action=Action.SUBMIT_COMPLETION)
-    return Issue.objects.filter(pk__in=asked_for.order_by().values("issue_id"))
+    return Issue.objects.filter(named_by(asked_for))
 
 
 def closed_of_due(period: Period) -> QuerySet[Clock]:
@@ -242,7 +241,7 @@ def that_took(rows: QuerySet[Issue], action: Action) -> QuerySet[Issue]:
 
 def reopened(period: Period) -> QuerySet[Issue]:
     again = IssueEvent.objects.filter(period.times("at"), action=Action.REOPEN)
-    return Issue.objects.filter(pk__in=again.order_by().values("issue_id"))
+    return Issue.objects.filter(named_by(again))
 
 
 def supervised(period: Period) -> QuerySet[Supervision]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import django_filters
-from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.views.decorators.http import require_safe
 
 from areas.filters import TownFilterSet, town_filter
+from core.branches import narrowed
 from core.keyset import Sort
 from core.pages import business_page
 from core.registers import Column, Register
@@ -82,12 +86,12 @@ def with_list_data(rows: QuerySet[Ruling]) -> QuerySet[Ruling]:
 def rulings(request: HttpRequest) -> HttpResponse:
     """The rulings of the person's district; the case behind one opens to those who may see it."""
     user = signed_in(request)
-    seen = Issue.objects.visible_to(user).values("pk")
-    rows = with_list_data(of_district(user)).annotate(
-        is_open=Case(
-            When(issue__in=seen, then=Value(True)),
-            default=Value(False),
-            output_field=BooleanField(),
-        )
-    )
-    return RULINGS.respond(request, rows)
+
+    def with_opening(rows: list[Any]) -> list[Any]:
+        cases = Issue.objects.visible_to(user).filter(pk__in=[row.issue_id for row in rows])
+        seen = set(narrowed(cases).values_list("pk", flat=True))
+        for row in rows:
+            row.is_open = row.issue_id in seen
+        return rows
+
+    return replace(RULINGS, data=with_opening).respond(request, with_list_data(of_district(user)))

@@ -19,19 +19,19 @@ from django.views.decorators.http import (
 )
 
 from areas.models import Place
-from core import attachments
+from core import attachments, keyset
 from core.errors import Malformed, NotAllowed, Refused
 from core.pages import business_page, wants_part
 from core.registers import Column, Register
-from issues import actions, drawn, forms, owing, places, step_page, words
+from issues import actions, cells, forms, owing, places, step_page
 from issues.case_page import case_context, visible, where
 from issues.choices import Action, RevealReason, Source
 from issues.filters import IssueFilter, OwingFilter
-from issues.inputs import ReportInput
 from issues.models import Issue, IssueEvent
 from issues.orders import BY_DUE, BY_RECEIVED
 from issues.querysets import visible_photos
 from issues.reference import with_reference_data
+from issues.report_input import ReportInput
 from issues.templatetags.cases import state, status
 from people.choices import Role
 from people.requests import signed_in
@@ -41,17 +41,17 @@ ISSUES = Register(
     unit="件",
     columns=(
         Column("number", "编号", link=True),
-        Column("title", "标题", draw=drawn.title, wrap=True, text=words.title),
+        Column("title", "标题", draw=cells.draw_title, wrap=True, text=cells.title_text),
         Column("category", "类别", "category.name", hide=True),
         Column("where", "地点", where),
         Column("status", "状态", draw=status, text=state),
         Column("lead_unit", "主办", "lead_unit.short_name"),
-        Column("due", "时限", "due_at", draw=drawn.due, text=words.due),
+        Column("due", "时限", "due_at", draw=cells.draw_due, text=cells.due_text),
         Column(
             "received",
             "受理",
             "received_at",
-            draw=drawn.received,
+            draw=cells.draw_received,
             hide=True,
             text="received_at",
         ),
@@ -108,12 +108,9 @@ def who_owes_what(request: HttpRequest) -> HttpResponse:
 @require_safe
 def issues_of_area(request: HttpRequest, pk: int) -> HttpResponse:
     """The latest issues of a complex area, as a part for the area's own page."""
-    rows = Issue.objects.visible_to(signed_in(request)).filter(area_id=pk).with_list_data()
-    return render(
-        request,
-        "issues/_of_area.html",
-        {"issues": rows.order_by("-received_at", "-id")[:LATEST]},
-    )
+    rows = Issue.objects.visible_to(signed_in(request)).filter(area_id=pk).for_rows()
+    latest = keyset.cut(rows, BY_RECEIVED, size=LATEST, salt="issues.of_area", descending=True)
+    return render(request, "issues/_of_area.html", {"issues": latest.rows})
 
 
 # --- one case ---

@@ -19,7 +19,7 @@ class MeetingFilter(TownFilterSet):
     q = django_filters.CharFilter(
         label="搜索",
         field_name="title",
-        lookup_expr="icontains",
+        lookup_expr="icontains",  # a district has some hundreds of meetings
         max_length=60,
         help_text="会议名称",
     )

@@ -42,6 +42,7 @@ from projects import lamps
 from projects import metrics as project_metrics
 from projects.choices import Category as ProjectCategory
 from projects.models import Project, ProjectProgress
+from projects.reference import with_reference_data
 
 METRICS: tuple[Metric, ...] = (
     project_metrics.PUBLISHED,
@@ -123,7 +124,7 @@ def _projects(quarter: Quarter) -> list[ProjectLine]:
         .annotate(percent_then=Coalesce(Subquery(reported), 0, output_field=IntegerField()))
         .order_by("aspect__category", "aspect_id", "number")
     )
-    return [_project_line(project, quarter.last) for project in rows]
+    return [_project_line(project, quarter.last) for project in with_reference_data(rows)]
 
 
 def _project_line(project: Project, day: date) -> ProjectLine:

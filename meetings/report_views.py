@@ -77,12 +77,6 @@ def report_rows(request: HttpRequest, quarter: str, code: str) -> HttpResponse:
     if metric is None:
         raise NotFoundHere("没有这项指标。")
     rows: Any = metric.numerator(Quarter.parse(report.quarter).period)
-    visible = rows.model.objects.visible_to(signed_in(request)).order_by()
-    listed = (
-        rows.model.objects.filter(pk__in=rows.order_by().values("pk"))
-        .filter(pk__in=visible.values("pk"))
-        .with_list_data()
-    )
     register = replace(
         REGISTERS[rows.model],
         title=f"{report.label}{metric.name}",
@@ -91,7 +85,13 @@ def report_rows(request: HttpRequest, quarter: str, code: str) -> HttpResponse:
         export="",  # its rows are the figure's
         template="meetings/rows.html",
     )
+    listed = as_listed(rows.visible_to(signed_in(request)))
     return register.respond(request, listed, report=report, metric=metric)
+
+
+def as_listed(rows: Any) -> Any:
+    """The rows of a figure with what their list shows of them."""
+    return rows.for_rows() if rows.model is Issue else rows.with_list_data()
 
 
 @business_page

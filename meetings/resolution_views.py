@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from core.errors import NotAllowed, NotFoundHere, Refused
 from core.pages import business_page, wants_part
-from meetings import actions, cases, views
+from meetings import actions, cases, following, views
 from meetings.choices import Step
 from meetings.forms import ResolutionForm, SolveForm
 from meetings.models import AgendaItem, Meeting, Resolution
@@ -80,7 +80,7 @@ def resolution_apply(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         pk,
         Step.APPLY,
-        lambda data, version: actions.apply_resolution(
+        lambda data, version: following.apply_resolution(
             pk, by=signed_in(request), expected_version=version
         ),
         "已落实到问题，问题已交牵头单位办理。",
@@ -94,7 +94,7 @@ def resolution_resume(request: HttpRequest, pk: int) -> HttpResponse:
         request,
         pk,
         Step.RESUME,
-        lambda data, version: actions.resume_by_resolution(
+        lambda data, version: following.resume_by_resolution(
             pk, by=signed_in(request), expected_version=version, **data
         ),
         "问题已恢复办理。",
@@ -114,7 +114,7 @@ def resolution_convert(request: HttpRequest, pk: int) -> HttpResponse:
     require_conversion(request, issue)
 
     def act(data: dict[str, Any], text: str, version: int) -> Project:
-        return actions.convert_by_resolution(
+        return following.convert_by_resolution(
             pk, by=signed_in(request), data=data, text=text, expected_version=version
         )
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from core.errors import Refused
-from meetings import actions
+from meetings import following
 from meetings.models import Resolution
 
 
@@ -23,7 +23,7 @@ def supervise_overdue_resolutions(now: datetime | None = None) -> int:
     issued = 0
     for resolution_id in list(overdue.values_list("pk", flat=True)):
         try:
-            order = actions.supervise_overdue(resolution_id, at=now)
+            order = following.supervise_overdue(resolution_id, at=now)
         except Refused:
             continue  # the case has moved on meanwhile
         issued += order is not None

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from core import drawn, words
+from core import cells
 from core.errors import NotAllowed, NotFoundHere
 from core.keyset import Sort
 from core.pages import business_page
@@ -44,7 +44,7 @@ MEETINGS = Register(
         Column("title", "会议名称", link=True),
         Column("level", "层级", lambda meeting: meeting.get_level_display()),
         Column("place", "地区", "place.name"),
-        Column("day", "日期", lambda meeting: f"{meeting.day:%Y-%m-%d}"),
+        Column("day", "日期", lambda meeting: f"{meeting.day:%Y-%m-%d}", text="day"),
         Column("status", "状态", lambda meeting: meeting.get_status_display()),
         Column("items", "议题", "item_count"),
         Column("resolutions", "议定事项", "resolution_count"),
@@ -63,11 +63,11 @@ RESOLUTIONS = Register(
     columns=(
         Column("number", "编号", link=True),
         Column("text", "议定事项", wrap=True),
-        Column("lamp", "灯", lambda row: row.lamp(), draw=drawn.lamp, text=words.lamp),
+        Column("lamp", "灯", lambda row: row.lamp(), draw=cells.draw_lamp, text=cells.lamp_text),
         Column("meeting", "会议", "meeting.title", hide=True),
         Column("lead_unit", "牵头单位", "lead_unit.short_name"),
         Column("cross", "跨部门", "is_cross_department", hide=True),
-        Column("due", "完成时限", lambda row: f"{row.due_date:%Y-%m-%d}"),
+        Column("due", "完成时限", lambda row: f"{row.due_date:%Y-%m-%d}", text="due_date"),
         Column("status", "状态", lambda row: row.get_status_display()),
     ),
     sorts={"due": Sort("完成时限", ("due_date", "id"))},  # index resolution_due

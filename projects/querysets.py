@@ -74,16 +74,10 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         )
 
     def with_list_data(self) -> ProjectQuerySet:
-        """What a row of a list shows, without a query per row."""
-        return self.select_related(
-            "aspect",
-            "place",
-            "town",
-            "community",
-            "lead_department",
-            "responsible_unit",
-            "project_owner",
-        )
+        """What a row of a list shows, but for its places and units, which are in memory
+        (``projects.reference``): so many joins take longer to plan than the page to read.
+        """
+        return self.select_related("aspect", "project_owner")
 
     def with_detail_data(self) -> ProjectQuerySet:
-        return self.with_list_data().select_related("district", "grid", "area")
+        return self.with_list_data().select_related("area")

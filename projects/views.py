@@ -12,7 +12,8 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from core import drawn, words
+from core import cells
+from core.branches import narrowed
 from core.errors import NotAllowed, NotFoundHere
 from core.keyset import Sort
 from core.pages import business_page
@@ -25,6 +26,7 @@ from projects.filters import ProjectFilter
 from projects.forms import CompletionForm, ProgressForm, ProjectForm
 from projects.models import Project
 from projects.pages import expected_version, refused_by
+from projects.reference import with_reference_data
 
 PROJECTS = Register(
     title="攻坚项目",
@@ -32,14 +34,16 @@ PROJECTS = Register(
     columns=(
         Column("number", "编号", link=True),
         Column("name", "项目名称", wrap=True),
-        Column("lamp", "灯", lambda project: project.lamp(), draw=drawn.lamp, text=words.lamp),
+        Column(
+            "lamp", "灯", lambda project: project.lamp(), draw=cells.draw_lamp, text=cells.lamp_text
+        ),
         Column("category", "类别", "category_label"),
         Column("town", "镇街", lambda project: project.town or project.place),
         Column("lead_department", "牵头部门", "lead_department.short_name"),
         Column("responsible_unit", "责任单位", "responsible_unit.short_name", hide=True),
         Column("project_owner", "负责人", "project_owner.full_name"),
         Column("percent", "完成率", lambda project: f"{project.percent}%"),
-        Column("due", "完成时限", lambda project: _day(project.due_date)),
+        Column("due", "完成时限", lambda project: _day(project.due_date), text="due_date"),
         Column("status", "状态", lambda project: project.get_status_display()),
     ),
     sorts={
@@ -51,6 +55,7 @@ PROJECTS = Register(
     filterset=ProjectFilter,
     search="q",
     template="projects/list.html",
+    data=with_reference_data,
     export="projects",
 )
 
@@ -180,12 +185,10 @@ URLS = {
 
 
 def _visible(request: HttpRequest, pk: int) -> Project:
-    project = (
-        Project.objects.visible_to(signed_in(request)).with_detail_data().filter(pk=pk).first()
-    )
-    if project is None:
-        raise NotFoundHere()
-    return project
+    projects = Project.objects.visible_to(signed_in(request)).with_detail_data().filter(pk=pk)
+    for project in with_reference_data(projects):
+        return project
+    raise NotFoundHere()
 
 
 def _act(
@@ -246,10 +249,11 @@ def _detail(
 def _origins(request: HttpRequest, project: Project) -> list[dict[str, Any]]:
     """The cases it came from; those outside the reader's scope by their number alone."""
     origins = list(project.origins.select_related("issue", "event"))
+    ids = [origin.issue_id for origin in origins]
     readable = set(
-        Issue.objects.visible_to(signed_in(request))
-        .filter(pk__in=[origin.issue_id for origin in origins])
-        .values_list("pk", flat=True)
+        narrowed(Issue.objects.visible_to(signed_in(request)).filter(pk__in=ids)).values_list(
+            "pk", flat=True
+        )
     )
     return [{"row": origin, "is_open": origin.issue_id in readable} for origin in origins]
 

@@ -8,6 +8,7 @@ and the parallel workers, which inherit the environment, find them running.
 import atexit
 import os
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -27,10 +28,16 @@ def _prepare_environment() -> None:
         os.environ.pop(name, None)
     if not WORKER:
         var = Path(tempfile.mkdtemp(prefix="governance-test-"))
-        var.chmod(0o755)  # the servers' user has to pass when root runs the tests
-        (var / "static").mkdir()
+        left_over = var / "tmp"  # of processes that a test kills
+        for folder in (var / "static", left_over):
+            folder.mkdir()
+        for folder in (var, left_over):
+            folder.chmod(0o755)  # the servers' user has to pass when root runs the tests
         os.environ["VAR_DIR"] = str(var)
+        os.environ["TMPDIR"] = str(left_over)
         atexit.register(shutil.rmtree, var, ignore_errors=True)
+        # Whoever ends the run, it ends as by Ctrl-C: servers stopped, folder removed.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     number = int(WORKER.removeprefix("gw")) + 1 if WORKER else 0
     os.environ["EMBEDDED_DATABASE"] = f"test_{WORKER or 'main'}"
     os.environ["EMBEDDED_REDIS_DB"] = str(2 * number)

@@ -5,6 +5,7 @@ import shutil
 import signal
 import sys
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
@@ -27,23 +28,20 @@ def keep(servers: Servers, *, disposable: bool) -> None:
     kept = Lock(servers.locks / "keeper")
     if not kept.try_exclusive():
         raise Trouble("内置数据库正由另一个进程启动：请稍后再试。")
-    database = postgres.start(servers, disposable=disposable)
-    try:
+    with ExitStack() as at_the_end:
+        at_the_end.callback(shutil.rmtree, servers.run, ignore_errors=True)
+        database = postgres.start(servers, disposable=disposable)
+        at_the_end.callback(database.stop)
         queue = redis.start(servers, disposable=disposable)
-        try:
-            _report("ready")
-            in_use = Lock(servers.locks / "in-use")
-            while database.is_alive() and queue.is_alive():
-                # From here on newcomers wait for this process to be gone, and start anew.
-                if in_use.try_exclusive() or asked_to_stop.wait(_LOOK_EVERY):
-                    break
-            else:
-                sys.stderr.write("a server ended by itself; see its log beside this one\n")
-        finally:
-            queue.stop()
-    finally:
-        database.stop()
-        shutil.rmtree(servers.run, ignore_errors=True)
+        at_the_end.callback(queue.stop)
+        _report("ready")
+        in_use = Lock(servers.locks / "in-use")
+        while database.is_alive() and queue.is_alive():
+            # From here on newcomers wait for this process to be gone, and start anew.
+            if in_use.try_exclusive() or asked_to_stop.wait(_LOOK_EVERY):
+                break
+        else:
+            sys.stderr.write("a server ended by itself; see its log beside this one\n")
 
 
 def _report(text: str) -> None:

@@ -15,7 +15,7 @@ from governance.reference.stage import Stage
 from governance.reference.territory import stem
 from issues.choices import Decision, Level, Status, SuspensionKind
 from issues.models import Approval, Issue
-from meetings import actions, reporting
+from meetings import actions, following, reporting
 from meetings.choices import Frequency, ItemKind
 from meetings.models import AgendaItem, MeetingSeries, Resolution
 from meetings.quarters import Quarter, quarters_between
@@ -374,7 +374,7 @@ class Calls:
         return resolution
 
     def _apply(self, resolution: Resolution, at: datetime) -> None:
-        actions.apply_resolution(
+        following.apply_resolution(
             resolution.pk,
             by=self._secretary(self.district),
             expected_version=resolution.version,
@@ -387,7 +387,7 @@ class Calls:
         if issue is None or issue.town is None:
             raise LookupError("a case of a town was decided on")
         office = self.stage.organisations[f"{stem(issue.town.name)}城建办"]
-        actions.convert_by_resolution(
+        following.convert_by_resolution(
             resolution.pk,
             by=self.stage.roster.at(Role.DISTRICT_LEADER, self.district.pk)[0],
             data={

@@ -42,6 +42,9 @@ from issues.models import (
 from issues.states import State
 from issues.workflow import RULES
 
+# What a case names that is not kept in memory; its master, which few have, is read when asked for.
+NAMED = ("area", "reporter", "handler")
+
 
 class ClockOutput(serializers.ModelSerializer[Clock]):
     kind_label = serializers.CharField(source="get_kind_display")

@@ -12,12 +12,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from core.api import exception_handler
+from core.errors import Malformed
 from core.idempotency import Answer, Outcome, Part, once_each
 from core.openapi import Problem, answers
+from core.parsers import RawJSONParser, check_storable
 from issues import actions
 from issues.api.serializers import ClientIdInput, IssueState
 from issues.api.shared import validated
-from issues.inputs import ReportInput, photos_named, read_reports
+from issues.report_input import ReportInput, photos_named, read_reports
 from people.requests import signed_in
 
 MOST = 200  # reports in one batch
@@ -65,6 +67,8 @@ class BatchOutput(serializers.Serializer[Any]):
 
 
 class BatchView(APIView):
+    parser_classes = [RawJSONParser]  # each report is checked on its own
+
     @extend_schema(
         operation_id="report_issues",
         summary="批量上报",
@@ -90,10 +94,12 @@ def receive(request: Request, bodies: Sequence[Any]) -> list[tuple[str | None, O
     found: list[tuple[str | None, Outcome | None]] = []
     parts: list[Part] = []
     for body in bodies:
+        client_id = None
         try:
             client_id = str(shape.run_validation(body)["client_id"])
-        except serializers.ValidationError as error:
-            found.append((None, error))
+            check_storable(body)
+        except (serializers.ValidationError, Malformed) as error:
+            found.append((client_id, error))
         else:
             found.append((client_id, None))
             uses = [f"photo:{pk}" for pk in photos_named(body)]

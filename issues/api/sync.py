@@ -25,6 +25,7 @@ from django.db import connection
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet, Value
 
 from areas.models import Place
+from areas.reference import places
 from areas.scopes import Scope
 from core import keyset
 from core.branches import branches_of
@@ -163,11 +164,10 @@ def _removed(user: User, cursor: Cursor, round_: Round, limit: int) -> tuple[lis
     gone = _moved_away(cursor, round_)
     if lost := cursor.held - round_.territory:
         before = User(pk=user.pk)
-        before.scope = Scope(
-            places=tuple(Place.objects.filter(pk__in=lost.places)),
-            organisation_ids=lost.organisations,
-        )
+        before.scope = Scope(places=_places(lost), organisation_ids=lost.organisations)
         gone = gone.union(Issue.objects.visible_to(before).order_by().values("pk"))
+    elif not gone.exists():  # as nearly always
+        return [], False
     # Asked of each case that is gone from somewhere; all that one sees is never put together.
     still_seen = [
         Exists(branch.rows.filter(pk=OuterRef("pk")))
@@ -182,11 +182,14 @@ def _removed(user: User, cursor: Cursor, round_: Round, limit: int) -> tuple[lis
     return ids[:limit], len(ids) > limit
 
 
+def _places(territory: Territory) -> tuple[Place, ...]:
+    known = places()
+    return tuple(known[pk] for pk in territory.places if pk in known)
+
+
 def _moved_away(cursor: Cursor, round_: Round) -> QuerySet[Any]:
     """Ids of cases that were moved out of what the device holds, since it was last told."""
-    moves = Relocation.objects.filter(
-        from_place__in=Place.objects.under(*Place.objects.filter(pk__in=cursor.held.places))
-    )
+    moves = Relocation.objects.filter(from_place__in=Place.objects.under(*_places(cursor.held)))
     if cursor.seen is not None:
         moves = _between(moves, cursor.seen, round_.upper)
     return moves.order_by().values("issue_id")

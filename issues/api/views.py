@@ -29,7 +29,7 @@ from core.pagination import Keyset, Order
 from core.workdays import calendar
 from issues import actions, duplicates, story
 from issues.api import reports, sync
-from issues.api.detail import IssueDetail
+from issues.api.detail import NAMED, IssueDetail
 from issues.api.filters import IssueFilter
 from issues.api.serializers import (
     CandidateOutput,
@@ -43,11 +43,12 @@ from issues.api.serializers import (
 )
 from issues.api.shared import validated, visible
 from issues.case import Case
-from issues.inputs import ReportInput, colleagues
+from issues.inputs import colleagues
 from issues.models import Issue
 from issues.office import Office
 from issues.orders import BY_DUE_ALONE, BY_RECEIVED
 from issues.querysets import IssueQuerySet, last_visible_seq, reads_internal_notes, visible_photos
+from issues.report_input import ReportInput
 from issues.workflow import TAKEN_ELSEWHERE
 from people.requests import signed_in
 
@@ -101,7 +102,7 @@ class IssueView(APIView):
         responses=answers(IssueDetail, 401, 404),
     )
     def get(self, request: Request, pk: int) -> Response:
-        user, issue = signed_in(request), visible(request, pk)
+        user, issue = signed_in(request), visible(request, pk, beside=NAMED)
         case = Case.load(issue)
         upto = last_visible_seq(issue, user, case.assignments)
         left_at = None
@@ -154,10 +155,10 @@ class TimelineView(APIView):
         responses=answers(TimelineEntry(many=True), 401, 404),
     )
     def get(self, request: Request, pk: int) -> Response:
-        issue = visible(request, pk)
-        upto = last_visible_seq(issue, request.user)
-        internal = reads_internal_notes(issue, request.user)
-        entries = story.history(Case.load(issue), upto=upto, calendar=calendar(), internal=internal)
+        user, case = signed_in(request), Case.load(visible(request, pk))
+        upto = last_visible_seq(case.issue, user, case.assignments)
+        internal = reads_internal_notes(case.issue, user, case.assignments)
+        entries = story.history(case, upto=upto, calendar=calendar(), internal=internal)
         return Response(TimelineEntry(entries, many=True).data)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -17,6 +16,7 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST, require_safe
 
 from areas.models import Place
+from core.branches import narrowed
 from core.errors import Malformed, NotAllowed, Refused
 from core.pages import business_page
 from issues import forms
@@ -25,6 +25,7 @@ from issues.desk import dispatch as bulk
 from issues.desk.page import may_dispatch
 from issues.inputs import AssignInput
 from issues.models import Issue
+from issues.reference import with_reference_data
 from issues.workflow import RULES
 from people.requests import signed_in
 
@@ -100,7 +101,7 @@ def result(request: HttpRequest) -> HttpResponse:
     kept = request.session.get(RESULT)
     if kept is None:
         return redirect("issues:desk")
-    issues = _rows(request).in_bulk([pk for pk, _, _ in kept["results"]])
+    issues = {issue.pk: issue for issue in _rows(request, [pk for pk, _, _ in kept["results"]])}
     rows = [
         {"issue": issues[pk], "due_at": parse_datetime(due) if due else None, "refusal": why}
         for pk, due, why in kept["results"]
@@ -117,8 +118,10 @@ def result(request: HttpRequest) -> HttpResponse:
 # --- what was ticked ---
 
 
-def _rows(request: HttpRequest) -> QuerySet[Issue]:
-    return Issue.objects.visible_to(signed_in(request)).with_list_data()
+def _rows(request: HttpRequest, ids: list[int]) -> list[Issue]:
+    """The cases of these ids that the person may see, what is due first on top."""
+    rows = narrowed(Issue.objects.visible_to(signed_in(request)).filter(pk__in=ids))
+    return with_reference_data(rows.order_by("due_at", "pk"))
 
 
 def _selection(request: HttpRequest, ids: list[int]) -> Selection:
@@ -132,7 +135,7 @@ def _selection(request: HttpRequest, ids: list[int]) -> Selection:
         raise Refused("请先在工作台勾选要交办的问题。")
     if len(ids) > bulk.MOST:
         raise Refused(f"一次最多交办 {bulk.MOST} 件，您勾选了 {len(ids)} 件。")
-    rows = list(_rows(request).filter(pk__in=ids).order_by("due_at", "pk"))
+    rows = _rows(request, ids)
     ready = [issue for issue in rows if may_dispatch(issue, user)]
     places = {issue.dispatch_place for issue in ready}
     if len(places) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +19,8 @@ from core.models import IdempotencyKey, Message
 from issues import actions
 from issues.api.reports import MOST
 from issues.choices import Action
-from issues.models import Issue, IssueEvent
-from tests.api.phone import Phone, report_body
+from issues.models import Issue, IssueEvent, Photo
+from tests.api.phone import API, Phone, report_body
 from tests.api.unchanged import nothing_changes, refused
 from tests.cast import Cast, again, assemble
 from tests.visitors import eventually
@@ -213,6 +214,52 @@ def test_a_report_is_refused_in_a_batch_in_the_same_words_as_alone(
     }
 
 
+UNSTORABLE: list[tuple[dict[str, Any], str]] = [
+    ({"text": "井盖\x00松动。"}, "text"),
+    ({"title": "\ud83d"}, "title"),
+    ({"place": 10**30}, "place"),
+    ({"longitude": float("nan")}, "longitude"),
+    ({"latitude": float("inf")}, "latitude"),
+    ({"photos": [1, "\udfff"]}, "photos.1"),
+    ({"co_units": [{"unit": {"name": -(2**63) - 1}}]}, "co_units.0.unit.name"),
+    ({"extra": {"a\x00b": 1}}, "extra"),
+    ({"text": json.loads("[" * 40 + "]" * 40)}, "text" + ".0" * 31),
+]
+
+
+@pytest.mark.parametrize(("wrong", "field"), UNSTORABLE)
+def test_what_cannot_be_stored_is_named_and_stops_no_other_report(
+    cast: Cast, phone: Phone, wrong: dict[str, Any], field: str
+) -> None:
+    first, last = bodies_for(cast, 2)
+    middle = report_body(cast, **wrong)
+    body = json.dumps({"reports": [first, middle, last]})
+
+    response = phone.post(f"{API}/issues/batch", body, content_type="application/json")
+
+    assert response.status_code == 200, response.content.decode()[:500]
+    found = response.json()["results"]
+    assert codes(found) == [(201, ""), (400, "malformed"), (201, "")]
+    assert [one["client_id"] for one in found] == [
+        one["client_id"] for one in (first, middle, last)
+    ]
+    error = found[1]["error"]
+    assert list(error["fields"]) == [field]
+    assert error["message"] == f"{field}：{error['fields'][field][0]}"
+    assert Issue.objects.count() == 2
+    alone = phone.post(f"{API}/issues", json.dumps(middle), content_type="application/json")
+    assert (alone.status_code, alone.json()) == (400, error)
+
+
+def test_a_client_id_that_cannot_be_stored_is_no_client_id(cast: Cast, phone: Phone) -> None:
+    for wrong in ("\ud800", 10**30, float("nan")):
+        body = json.dumps({"reports": [report_body(cast, client_id=wrong), report_body(cast)]})
+        response = phone.post(f"{API}/issues/batch", body, content_type="application/json")
+        found = response.json()["results"]
+        assert codes(found) == [(400, "invalid"), (201, "")]
+        assert list(found[0]["error"]["fields"]) == ["client_id"]
+
+
 def test_an_area_must_lie_where_the_report_does(cast: Cast, phone: Phone) -> None:
     cast.lijiajiao.communities.set([cast.jinshan])
     [found] = results(phone, [report_body(cast, area=cast.lijiajiao.pk)])
@@ -396,10 +443,67 @@ def held(account_id: int, body: dict[str, Any]) -> Iterator[None]:
 def waiting_for_a_lock() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )
         return int(cursor.fetchone()[0])
+
+
+@pytest.mark.parametrize("first", ["try_create_issues", "perform_within"])
+def test_of_a_step_and_a_report_with_one_photo_at_once_the_second_is_told_so(
+    committed_db: str, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    cast = assemble()
+    issue = cast.report()
+    phone, other = (Phone(again(cast.wang_fang)) for _ in range(2))
+    photo = phone.photo()
+
+    def report() -> tuple[list[tuple[int, str]], Any]:
+        found = results(phone, [report_body(cast, photos=[photo]), report_body(cast)])
+        return codes(found), found[0].get("error")
+
+    def step() -> tuple[list[tuple[int, str]], Any]:
+        body = {"outcome": "resolved", "text": "已盖好。", "photos": [photo]}
+        answer = other.step(issue, "resolve_on_spot", **body)
+        error = answer.json() if answer.status_code != 200 else None
+        return [(answer.status_code, error["code"] if error else "")], error
+
+    order = [report, step] if first == "try_create_issues" else [step, report]
+    with (
+        ThreadPoolExecutor(2) as threads,
+        held_up_before_its_commit(monkeypatch, first) as written,
+    ):
+        winner = threads.submit(at_once, order[0])
+        assert written.wait(20)
+        loser = threads.submit(at_once, order[1])
+        eventually(lambda: waiting_for_a_lock() == 1)
+    [(won, _)], [(lost, error)] = winner.result(30), loser.result(30)
+
+    assert [status for status, _ in won] in ([201, 201], [200])
+    assert lost in ([(400, "invalid"), (201, "")], [(400, "invalid")])
+    assert error["fields"] == {"photos": ["照片不存在、不是您上传的，或已用过。"]}
+    assert Photo.objects.count() == 1
+
+
+@contextmanager
+def held_up_before_its_commit(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> Iterator[threading.Event]:
+    """Hold up who writes by this function of ``actions``; the event tells when it has written."""
+    write, written, go_on = getattr(actions, name), threading.Event(), threading.Event()
+
+    def write_and_wait(*args: Any, **options: Any) -> Any:
+        made = write(*args, **options)
+        written.set()
+        go_on.wait(20)
+        return made
+
+    with monkeypatch.context() as changed:
+        changed.setattr(actions, name, write_and_wait)
+        try:
+            yield written
+        finally:
+            go_on.set()
 
 
 def test_a_batch_whose_connection_dies_leaves_nothing_and_its_retry_creates_all(

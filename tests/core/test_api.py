@@ -171,6 +171,13 @@ def test_json_that_cannot_be_read_or_stored_is_malformed(
     assert (status, code) == (400, "malformed")
 
 
+def test_a_body_is_told_which_of_its_values_cannot_be_stored(client: APIClient) -> None:
+    body = '{"photos": [{}, {"caption": "a\\u0000b"}]}'
+    response = post(client, body)
+    assert error(response)[2] == {"photos.1.caption": ["文字中含有不允许的字符。"]}
+    assert response.data["message"] == "photos.1.caption：文字中含有不允许的字符。"
+
+
 def test_a_body_above_the_limit_is_too_large(client: APIClient) -> None:
     body = json.dumps({"title": "字" * 1_000_000})
     assert error(post(client, body)) == (413, "too_large", {})

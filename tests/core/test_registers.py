@@ -165,6 +165,7 @@ def test_a_wrong_filter_value_is_named_and_shows_no_rows(messages):
     assert response.status_code == 400
     assert "类别" in html
     assert "第1条" not in html
+    assert "没有符合条件的记录" not in html, "nobody has looked"
 
 
 def test_filters_in_force_are_shown_with_a_way_to_remove_each(messages):
@@ -195,7 +196,16 @@ def test_a_text_is_never_taken_for_markup(wang):
 
 
 def test_an_empty_register_says_so(db):
-    assert "没有符合条件的记录" in ask().content.decode()
+    html = ask().content.decode()
+    assert "没有符合条件的记录" in html
+    assert "全部清除" not in html
+
+
+def test_filters_that_find_nothing_come_with_a_way_out(messages):
+    html = ask("?kind=due&q=没有的").content.decode()
+    assert "没有符合条件的记录" in html
+    assert "去掉一些条件" in html
+    assert html.count('href="/messages/">全部清除') == 2  # with the filters, and under the sentence
 
 
 def test_a_total_past_the_limit_is_not_counted_out(wang, monkeypatch):

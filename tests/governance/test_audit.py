@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from core import audit
-from governance.audit import ACTIONS
+from core.models import AuditEntry
+from governance.audit import ACTIONS, target_types
 from people.trail import Trail
 from tests.governance.test_admin_access import EVERYBODY
 
@@ -66,6 +67,13 @@ def test_entries_are_found_by_actor_action_target_and_day(
     assert {row.action for row in rows} - {Trail.SIGNED_IN} == expected
 
 
+def test_one_may_ask_for_what_entries_are_about_and_for_no_inner_part(auditor):
+    filters = {one.name: one.field for one in auditor.get("/audit/").context["filters"]}
+    offered = [label for _, label in filters["target_type"].choices]
+    assert {"问题", "用户", "会议", "工作日历"} <= set(offered)
+    assert not {"数据版本", "检索条目", "area community"} & set(offered)
+
+
 @pytest.mark.parametrize("query", ["action=unknown", "day_from=2025-13-40", "sort=actor"])
 def test_an_unknown_filter_value_is_a_bad_request(auditor, query):
     assert auditor.get(f"/audit/?{query}").status_code == 400
@@ -101,6 +109,12 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(auditor, cast):
     before = queries()
     write(27)
     assert queries() == before
+
+
+def test_whatever_a_district_has_on_record_may_be_asked_for(reference_db):
+    recorded = set(AuditEntry.objects.values_list("target_type", flat=True)) - {""}
+    assert len(recorded) > 4
+    assert recorded <= dict(target_types()).keys()
 
 
 def test_details_are_named_in_chinese(auditor, cast):

@@ -12,7 +12,8 @@ from issues.choices import Action
 from issues.models import Issue
 from people.choices import Role
 from tests.cast import Cast, person
-from tests.issues.moments import assigned, at, in_town_triage, with_the_unit
+from tests.issues.moments import assigned, at, in_town_triage, returned, with_the_unit
+from tests.queries import queries_of
 
 
 @pytest.fixture
@@ -71,6 +72,15 @@ def test_rulings_are_read_in_the_whole_district_and_their_cases_where_one_may(
     assert by_unit.count(ruled.number) == 1
     other = client.get(f"/issues/rulings/?category={cast.parking.pk}").content.decode()
     assert ruled.number not in other
+
+
+def test_the_rulings_cost_the_same_for_many(cast: Cast, client: Client) -> None:
+    returned(cast)
+    client.force_login(cast.tang_jie)
+    few = queries_of(lambda: client.get("/issues/rulings/"))
+    for _ in range(4):
+        returned(cast)
+    assert queries_of(lambda: client.get("/issues/rulings/")) == few
 
 
 def test_a_ruling_says_nothing_about_another_kind_of_matter(cast: Cast, ruled: Issue) -> None:

@@ -23,7 +23,7 @@ from issues.choices import (
     SuspensionKind,
 )
 from issues.models import Issue, Supervision
-from meetings import actions, sweeps
+from meetings import actions, following, sweeps
 from meetings.choices import ItemKind
 from meetings.models import Meeting, Resolution
 from meetings.trail import Trail
@@ -60,7 +60,7 @@ def agenda_of(
 
 def applied(cast: Cast, resolution: Resolution, by: Any = None, **changes: Any) -> Resolution:
     values = {"expected_version": resolution.version, "at": APPLIED, **changes}
-    return actions.apply_resolution(resolution.pk, by=again(by or cast.cao_xue), **values)
+    return following.apply_resolution(resolution.pk, by=again(by or cast.cao_xue), **values)
 
 
 def suspended_by_a_unit(cast: Cast, issue: Issue, kind: SuspensionKind) -> Issue:
@@ -263,7 +263,7 @@ def test_a_meeting_can_give_a_case_back_to_where_it_was(cast: Cast) -> None:
     issue = suspended_by_a_unit(cast, with_housing(cast), SuspensionKind.MEETING)
     resolution = decided(cast, issue)
 
-    resolution = actions.resume_by_resolution(
+    resolution = following.resume_by_resolution(
         resolution.pk,
         by=again(cast.qian_jin),
         text="按原方案抓紧办理。",
@@ -279,7 +279,7 @@ def test_a_meeting_can_give_a_case_back_to_where_it_was(cast: Cast) -> None:
 def test_a_meeting_can_make_a_project_of_a_case(cast: Cast) -> None:
     resolution = decided(cast, issue := proposed(cast))
 
-    project = actions.convert_by_resolution(
+    project = following.convert_by_resolution(
         resolution.pk,
         by=again(cast.qian_jin),
         data=projects.data(cast),
@@ -299,7 +299,7 @@ def test_the_secretary_makes_no_project(cast: Cast) -> None:
     resolution = decided(cast, proposed(cast))
 
     with pytest.raises(NotAllowed):
-        actions.convert_by_resolution(
+        following.convert_by_resolution(
             resolution.pk,
             by=again(cast.cao_xue),
             data=projects.data(cast),
@@ -348,7 +348,7 @@ def test_a_second_overdue_resolution_on_a_case_waits_until_the_first_order_is_st
 def test_no_order_is_issued_for_what_is_solved_or_has_ended_or_has_no_case(cast: Cast) -> None:
     struck_off = solved(cast, decided(cast, proposed(cast)), "2025-06-01")
     ended = decided(cast, proposed(cast))
-    actions.convert_by_resolution(
+    following.convert_by_resolution(
         ended.pk,
         by=again(cast.qian_jin),
         data=projects.data(cast),
@@ -367,14 +367,14 @@ def test_an_order_that_cannot_be_issued_stops_no_other(
     cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stuck, other = decided(cast, proposed(cast)), decided(cast, proposed(cast))
-    perform = actions.issue_actions.perform
+    perform = following.issue_actions.perform
 
     def refuse_one(issue_id: int, *args: Any, **kwargs: Any) -> Any:
         if stuck.case and issue_id == stuck.case.pk:
             raise Refused("已结案。")
         return perform(issue_id, *args, **kwargs)
 
-    monkeypatch.setattr(actions.issue_actions, "perform", refuse_one)
+    monkeypatch.setattr(following.issue_actions, "perform", refuse_one)
 
     assert sweeps.supervise_overdue_resolutions(at("2025-07-01")) == 1
     assert Supervision.objects.get().issue == other.case

@@ -423,12 +423,14 @@ def test_the_pages_cost_the_same_for_many_rows(cast: Cast, signed_in) -> None:
     in_district_triage(cast)
     agenda = planned(cast, "2025-07-10")
     actions.assemble_agenda(agenda.pk, by=cast.cao_xue, at=at("2025-07-03"))
-    pages: list[tuple[str, tuple[int, ...]]] = [
+    reporting.draft_report(Quarter(2025, 1), by=None)
+    pages: list[tuple[str, tuple[int | str, ...]]] = [
         ("list", ()),
         ("resolutions", ()),
         ("series", ()),
         ("detail", (meeting.pk,)),
         ("detail", (agenda.pk,)),
+        ("report_rows", ("2025Q1", "issues_received")),
     ]
     few = [queries_of(lambda p=page: get(client, p[0], *p[1])) for page in pages]
 

@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,8 +30,12 @@ sys.stdin.read()
 
 
 @pytest.fixture
-def servers(var: Path) -> Servers:
-    return locate(BASE_DIR)
+def servers(var: Path) -> Iterator[Servers]:
+    """Servers that nobody has started. However a test ends them, it leaves no socket folder."""
+    servers = locate(BASE_DIR)
+    yield servers
+    assert wait_until_gone(servers) == {}
+    assert not servers.run.exists()
 
 
 def connect(servers: Servers) -> psycopg.Connection:

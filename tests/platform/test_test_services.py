@@ -1,7 +1,11 @@
 """What the fixtures of this test suite promise."""
 
+import os
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -12,6 +16,7 @@ from pytest_socket import SocketConnectBlockedError
 
 from governance.celery import app as celery_app
 from tests import databases
+from tests.plugin import BASE_DIR, SERVERS
 from tests.processes import Platform
 
 
@@ -19,6 +24,35 @@ def current_database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database()")
         return str(cursor.fetchone()[0])
+
+
+def test_a_run_that_is_told_to_end_leaves_nothing_behind(tmp_path: Path) -> None:
+    waiting = tmp_path / "test_waiting.py"
+    waiting.write_text(
+        "import time\n"
+        "from tests.plugin import SERVERS\n"
+        "def test_waiting():\n"
+        "    print(SERVERS.var, SERVERS.run, flush=True)\n"
+        "    time.sleep(600)\n",
+        encoding="utf-8",
+    )
+    command = [sys.executable, "-m", "pytest", "-p", "tests.plugin", "-s", "-q"]
+    environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+    run = subprocess.Popen(
+        [*command, "--noconftest", "--config-file", os.devnull, waiting],
+        cwd=BASE_DIR,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert run.stdout is not None
+    folders = next(line.split() for line in run.stdout if "governance-test-" in line)
+    assert all(Path(folder).is_dir() for folder in folders)
+
+    run.terminate()
+    run.communicate()
+
+    assert not any(Path(folder).exists() for folder in folders)
 
 
 @pytest.mark.django_db
@@ -85,6 +119,7 @@ def test_a_killed_worker_can_be_replaced_at_another_time(platform: Platform) -> 
     platform.start_worker(at=datetime(2030, 5, 1, 1, 0, tzinfo=UTC))
     assert celery_app.control.ping(timeout=5)
     assert "2030-05-01" in platform.log("worker").read_text("utf-8")
+    assert list((SERVERS.var / "tmp").glob("pymp-*"))  # which goes with the run
 
 
 def test_the_cache_is_empty_at_first() -> None:
