@@ -5,6 +5,9 @@ What a person may see is a union: the town's cases, those of the person's unit, 
 export, one row by its id. What needs a few rows only (a page, a capped count) takes the branches
 apart by ``branches_of``, adds its order and limit to each, and puts them together again. It then
 reads a page of each branch, however many rows lie behind it.
+
+``Alongside`` is the other condition that is not asked everywhere alike: a page asks it of one row
+after the other, a count goes by its index (``to_count``).
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from django.db.models.expressions import Col
 from django.db.models.lookups import In
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,21 @@ class OneOf(Func):
     def asked(self) -> Q:
         """The same of one row, whose id is known."""
         return reduce(or_, map(_as_q, self.conditions))
+
+
+class Alongside(Exists):
+    """A condition that so many rows meet that a page is soon full of them: asked of one row after
+    the other, in the order of the page.
+
+    Who counts the rows goes by no order: ``by_index`` finds the ids of all that meet it. Where it
+    ``is_scoped`` it looks where the rows are, and finds hardly any others.
+    """
+
+    def __init__(
+        self, queryset: QuerySet[Any], *, by_index: QuerySet[Any], is_scoped: bool
+    ) -> None:
+        super().__init__(queryset)
+        self.by_index, self.is_scoped = by_index, is_scoped
 
 
 @dataclass(frozen=True)
@@ -124,7 +143,7 @@ def branches_of(rows: Rows) -> list[Branch[Rows]]:
     Of several unions the last is taken apart, since it was asked for on top; in its branches the
     others stand as plain conditions on a row.
     """
-    plain, unions = _apart(rows)
+    plain, unions = _without(rows, OneOf)
     if not unions:
         return [Branch(plain, Q())]
     for union in unions[:-1]:
@@ -134,7 +153,7 @@ def branches_of(rows: Rows) -> list[Branch[Rows]]:
 
 def among(rows: Rows, ids: QuerySet[Any]) -> Rows:
     """Those of ``rows`` with these ids, which were found in its branches."""
-    plain, _ = _apart(rows)
+    plain, _ = _without(rows, OneOf)
     return plain.filter(pk__in=ids)
 
 
@@ -146,6 +165,22 @@ def narrowed(rows: Rows) -> Rows:
     if len(branches) == 1:
         return branches[0].rows
     return among(rows, together([branch.ids() for branch in branches]))
+
+
+def to_count(rows: Rows) -> Rows:
+    """The same rows for a count: what a page asks alongside is found by index. Of what a scoped one
+    finds each is asked whether it belongs; another is for each branch to use or not.
+    """
+    plain, alongside = _without(rows, Alongside)
+    if not alongside:
+        return rows
+    if any(one.is_scoped for one in alongside):
+        plain, unions = _without(plain, OneOf)
+        for union in unions:
+            plain = plain.filter(union.asked())
+    for one in alongside:
+        plain = plain.filter(pk__in=one.by_index)
+    return plain
 
 
 def together(pieces: Sequence[QuerySet[Any]], *, all_of_each: bool = False) -> QuerySet[Any]:
@@ -184,21 +219,16 @@ def _of_record(part: Any, rows: QuerySet[Any], repeated: Repeated) -> Lookup[Any
     return type(part)(F(column.target.name), part.rhs)
 
 
-def _apart(rows: Rows) -> tuple[Rows, list[OneOf]]:
-    """``rows`` without its unions, and the unions."""
+def _without(rows: Rows, kind: type[Kind]) -> tuple[Rows, list[Kind]]:
+    """``rows`` without their conditions of a kind, and these conditions."""
     plain = rows.all()
     where = plain.query.where = rows.query.where.clone()
-    found = [(part, _union(part)) for part in where.children]
-    where.children = [part for part, union in found if union is None]
-    return plain, [union for _, union in found if union is not None]
+    # Django asks a condition that is not a lookup whether it is true: it stands at the left.
+    found = [(part, getattr(part, "lhs", None)) for part in where.children]
+    where.children = [part for part, one in found if not isinstance(one, kind)]
+    return plain, [one for _, one in found if isinstance(one, kind)]
 
 
 def _case(union: OneOf) -> Case:
     """Whether a row meets one of the conditions. No index is tried for what stands in a CASE."""
     return Case(When(union.asked(), then=Value(True)), default=Value(False))
-
-
-def _union(part: Any) -> OneOf | None:
-    # Django asks a condition that is not a lookup whether it is true.
-    asked = getattr(part, "lhs", None)
-    return asked if isinstance(asked, OneOf) else None

@@ -34,8 +34,7 @@ from django.db.models import (
 )
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
-from core.alongside import to_count
-from core.branches import Branch, Rows, among, branches_of, together
+from core.branches import Branch, Rows, among, branches_of, to_count, together
 from core.errors import Malformed
 
 COUNT_LIMIT = 1_000  # a longer list says "1,000+": to count it out would cost more than its page
@@ -165,14 +164,6 @@ def ordered(rows: Rows, sort: Sort, *, descending: bool = False) -> Rows:
 def count(rows: QuerySet[Any]) -> Total:
     """How many rows there are. One statement."""
     return Total.of(_first_ids(branches_of(to_count(rows))).count())
-
-
-def capped(rows: Rows) -> Rows:
-    """``rows`` up to ``COUNT_LIMIT`` + 1 of each branch, to count several things among them in one
-    statement: what is found fewer times than that has been counted out.
-    """
-    pieces = [branch.ids()[: COUNT_LIMIT + 1] for branch in branches_of(to_count(rows))]
-    return among(rows, together(pieces, all_of_each=True)).order_by()
 
 
 def counts(lists: Mapping[str, QuerySet[Any]]) -> dict[str, Total]:

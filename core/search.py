@@ -28,7 +28,7 @@ from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from redis.exceptions import RedisError
 
-from core.alongside import Alongside
+from core.branches import Alongside
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
 
@@ -142,8 +142,8 @@ def found(
             return rows.filter(Among(F("pk"), listed))
         _know_as_common(entries, text, scope)
     own_entry = _reading(entries._default_manager.filter(pk=OuterRef("pk")), text)
-    by_index = None if scope is None else hits.values("pk")
-    return rows.filter(Alongside(own_entry, by_index=by_index))
+    by_index = hits.values("pk")
+    return rows.filter(Alongside(own_entry, by_index=by_index, is_scoped=scope is not None))
 
 
 # A word that many cases hold is asked for again, page after page, and stays common. To find that

@@ -17,7 +17,6 @@ from areas.models import SearchEntry as AreaEntry
 from areas.reference import places
 from areas.views import where as area_where
 from core import keyset
-from core.alongside import are_many
 from core.keyset import Sort, Total
 from core.privacy import scrub
 from core.search import LENGTH, SearchField, found, highlighted, passage, words_of
@@ -88,11 +87,9 @@ def groups(text: str, *, by: User) -> list[Group]:
 
 def _issues(text: str, by: User) -> Group:
     rows = found_issues(Issue.objects.visible_to(by), text, by=by)
-    many = are_many(rows)
     page = keyset.cut(
-        rows, BY_RECEIVED, size=FIRST, salt="search", descending=True, with_total=not many
+        rows, BY_RECEIVED, size=FIRST, salt="search", descending=True, with_total=True
     )
-    total = Total(keyset.COUNT_LIMIT, is_more=True) if many else _total(page)
     words = words_of(text)
     hits = [
         Hit(
@@ -108,7 +105,7 @@ def _issues(text: str, by: User) -> Group:
         )
         for issue in with_reference_data(page.rows)
     ]
-    return Group("问题", "件", total, hits, _list("issues:list", text, status="all"))
+    return Group("问题", "件", _total(page), hits, _list("issues:list", text, status="all"))
 
 
 def _areas(text: str, by: User) -> Group:
@@ -127,7 +124,7 @@ def _areas(text: str, by: User) -> Group:
         Hit(
             url=reverse("areas:detail", args=[area.pk]),
             number=highlighted(area.code, words),
-            title=highlighted(area.name, words),
+            title=highlighted(scrub(area.name), words),
             passage=passage(scrub(area.summary), words),
             where=highlighted(area_where(area), words),
             status=badge(area.get_type_display(), "azure"),
@@ -156,8 +153,8 @@ def _projects(text: str, by: User) -> Group:
         Hit(
             url=project.get_absolute_url(),
             number=highlighted(project.number, words),
-            title=highlighted(project.name, words),
-            passage=passage(project.content, words),
+            title=highlighted(scrub(project.name), words),
+            passage=passage(scrub(project.content), words),
             where=highlighted(
                 _joined(
                     named.get(project.town_id or project.place_id),
@@ -168,7 +165,7 @@ def _projects(text: str, by: User) -> Group:
             status=badge(project.get_status_display()),
             lamp=project.lamp(),
             day=project.due_date,
-            day_label="完成时限",
+            day_label="到期",
         )
         for project in page.rows
     ]

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "core.transfer.CompressTextMiddleware",
     "core.transfer.UnchangedJsonMiddleware",
+    "core.transfer.PrivateAnswersMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -114,7 +115,9 @@ DATABASES["default"].update(
         # Every trigger asks for this setting (django-pgtrigger). Where it is missing, each asks in
         # vain, in a subtransaction that fails: a thousand rows in one transaction take five times
         # as long.
-        "options": "-c pgtrigger.ignore={}",
+        # No parallel workers: a page is made of small queries, whose cost the planner takes for
+        # more than it is; to start workers takes 10 ms, and the cores are wanted by others.
+        "options": "-c pgtrigger.ignore={} -c max_parallel_workers_per_gather=0",
     },
 )
 APPLICATION_ROLE = env.str("APPLICATION_ROLE", "")  # gets its rights from manage.py prepare

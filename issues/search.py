@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import date, timedelta
 
 from core import search
+from core.metrics import Period
 from core.search import words_of
 from issues.models import SearchEntry
 from issues.querysets import IssueQuerySet
@@ -21,7 +23,7 @@ def number_in(text: str) -> str:
     if match is None:
         return ""
     day, sequence = match.groups()
-    return f"{day}-{sequence}" if len(day) == 8 else day
+    return f"{day}-{sequence}" if len(day) == 8 and sequence else day
 
 
 def is_whole(number: str) -> bool:
@@ -33,8 +35,21 @@ def found(issues: IssueQuerySet, text: str, *, by: User) -> IssueQuerySet:
     if number := number_in(text):
         if is_whole(number):
             return issues.filter(number=number)
-        return issues.filter(number__startswith=number)
+        return _begun(issues, number)
     return search.found(issues, SearchEntry, text, scope=_scope_of(by))
+
+
+def _begun(issues: IssueQuerySet, number: str) -> IssueQuerySet:
+    """Those of ``issues`` whose number begins so. It begins with the day of receipt, and by that
+    each of their orders has an index.
+    """
+    year = date(int(number[:4]), 1, 1)
+    days = [year + timedelta(days=n) for n in range(366)]
+    days = [day for day in days if f"{day:%Y%m%d}".startswith(number[:8])]
+    if not days:
+        return issues.none()
+    issues = issues.filter(Period(days[0], days[-1]).times("received_at"))
+    return issues.filter(number__startswith=number) if "-" in number else issues
 
 
 def _scope_of(user: User) -> list[str] | None:

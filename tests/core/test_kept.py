@@ -21,7 +21,7 @@ from issues.models import Category, TimeLimit
 from issues.office import Limits
 from issues.reference import categories
 from people.models import Organisation, User
-from people.reference import organisations
+from people.reference import assignable_in, organisations
 from tests.cast import Cast
 
 YEAR = 2027
@@ -215,3 +215,17 @@ def test_places_and_organisations_come_with_what_they_lie_in(
         assert (grid.town, grid.district) == (cast.changqiao, cast.district)
         assert organisations()[cast.changqiao_works.pk].place == cast.changqiao
         assert categories()[cast.sewage.pk].name == cast.sewage.name
+
+
+def test_organisations_serve_a_place_as_it_is_called_and_where_it_lies_now(cast: Cast) -> None:
+    unit = cast.changqiao_works
+    Organisation.objects.filter(pk=unit.pk).update(place=cast.longxi)
+    assert unit.pk in assignable_in(cast.changqiao)
+    Place.objects.filter(pk=cast.longxi.pk).update(
+        name="新龙社区", parent=cast.mudu, town=cast.mudu
+    )
+    serves = organisations()[unit.pk].place
+    assert serves is not None
+    assert serves.name == "新龙社区"
+    assert unit.pk in assignable_in(cast.mudu)
+    assert unit.pk not in assignable_in(cast.changqiao)

@@ -7,7 +7,9 @@ from django.test import Client
 from django.utils.html import strip_tags
 
 from areas.models import ComplexArea
+from core import keyset, search
 from core.search import TOO_SHORT, highlighted, passage
+from issues.models import Issue
 from people.models import User
 from tests.cast import Cast
 from tests.projects import stages
@@ -66,6 +68,27 @@ def test_each_sees_what_lists_show_them(cast: Cast) -> None:
     assert "没有找到" in page(cast.tang_jie, "李家角")
     for administrator in (cast.ma_chao, cast.ding_yi, cast.bai_jie):
         assert "不查看业务数据" in page(administrator, "李家角", status=403)
+
+
+def test_how_many_there_are_is_counted_now_however_common_the_word_was(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MANY", 1)
+    cases = [cast.report() for _ in range(3)]
+    assert groups(page(cast.chen_jing, "污水井盖")) == ["问题 3 件"]
+    Issue.objects.filter(pk=cases[0].pk).update(title="路灯不亮", description="一排路灯不亮。")
+    assert groups(page(cast.chen_jing, "污水井盖")) == ["问题 2 件"]
+
+
+@pytest.mark.parametrize("many", [0, 9])
+def test_a_number_stops_where_nobody_counts_any_further(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch, many: int
+) -> None:
+    monkeypatch.setattr(search, "MANY", many)
+    monkeypatch.setattr(keyset, "COUNT_LIMIT", 2)
+    for _ in range(3):
+        cast.report()
+    assert groups(page(cast.chen_jing, "污水井盖")) == ["问题 2+ 件"]
 
 
 def test_a_retired_area_is_not_found(cast: Cast) -> None:
@@ -129,6 +152,17 @@ def test_a_hit_shows_no_telephone_number_that_the_page_of_the_case_masks(cast: C
     cast.report(text="窨井盖松动，请联系12012345678。", address="3号楼，12012345678")
     shown = page(cast.chen_jing, "窨井")
     assert "120****5678" in shown
+    assert "12012345678" not in shown
+
+
+def test_a_hit_shows_no_telephone_number_of_an_area_or_a_project(cast: Cast) -> None:
+    project = stages.published(cast)
+    numbered = "停车泊位挖潜，请联系12012345678"
+    type(project).objects.filter(pk=project.pk).update(name=numbered, content=numbered)
+    ComplexArea.objects.update(name=numbered, summary=numbered)
+    shown = page(cast.sun_li, "停车泊位")
+    assert groups(shown) == ["复杂区域 1 个", "攻坚项目 1 个"]
+    assert shown.count("120****5678") == 4
     assert "12012345678" not in shown
 
 

@@ -1,4 +1,4 @@
-"""What a report and a step ask of the database: little, and no more with a longer history."""
+"""What lists, reports and steps ask of the database: little, and no more with a longer history."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from issues.choices import Action
@@ -15,8 +17,10 @@ from issues.models import Issue
 from tests.api.phone import Phone
 from tests.cast import Cast
 from tests.issues.moments import assigned, at, in_town_triage
+from tests.queries import queries_of
 
 MOST = 12  # with authentication and idempotency, without the frame of the transaction
+MOST_OF_A_LIST = 6  # with authentication, session and the frame of the page
 FRAME = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT")
 
 
@@ -33,6 +37,19 @@ def savepoints(send: Callable[[], Any]) -> int:
     with CaptureQueriesContext(connection) as captured:
         send()
     return sum(query["sql"].startswith("SAVEPOINT") for query in captured)
+
+
+@pytest.mark.parametrize("name", ["sun_li", "chen_jing", "wang_fang", "wu_yang", "feng_gang"])
+def test_a_list_takes_few_statements_whoever_reads_it(
+    cast: Cast, client: Client, name: str
+) -> None:
+    issue, reader = assigned(cast), cast.people[name]
+    client.force_login(reader)
+    phone = Phone(reader)
+    assert issue.number in client.get("/issues/").text
+    assert [row["id"] for row in phone.read("/issues").data["results"]] == [issue.pk]
+    assert queries_of(lambda: client.get("/issues/")) <= MOST_OF_A_LIST
+    assert queries_of(lambda: phone.read("/issues")) <= MOST_OF_A_LIST
 
 
 def a_report(cast: Cast, phone: Phone) -> Callable[[], Any]:

@@ -13,14 +13,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from areas.models import Place
-from core import search
+from core import keyset, search
+from core.keyset import Total
 from issues.anonymise import Reason, anonymise
 from issues.choices import Action
 from issues.models import Issue, SearchEntry
+from issues.orders import BY_RECEIVED
 from issues.search import found
 from people.models import User
 from tests.cast import Cast, again
-from tests.issues.moments import assigned, at, submitted, with_two_departments
+from tests.issues.moments import assigned, at, in_town_triage, submitted, with_two_departments
 
 
 def hits(user: User, text: str) -> list[Issue]:
@@ -78,11 +80,38 @@ def test_percent_and_underscore_are_letters_like_others(cast: Cast) -> None:
 def test_a_number_finds_its_case_and_its_beginning_those_of_the_day(cast: Cast) -> None:
     first, second = cast.report(at=at("2025-03-03")), cast.report(at=at("2025-03-03"))
     later = cast.report(at=at("2025-03-04"))
+    for issue, number in ((first, "0303-00042"), (second, "0303-00051"), (later, "0304-00043")):
+        issue.number = f"2025{number}"
+        issue.save(update_fields=["number"])
     assert hits(cast.chen_jing, first.number) == [first]
     assert hits(cast.chen_jing, first.number.replace("-", "")) == [first]
     assert hits(cast.chen_jing, "20250303") == [first, second]
     assert hits(cast.chen_jing, "202503") == [first, second, later]
     assert hits(cast.tang_jie, first.number) == []
+    assert hits(cast.chen_jing, "2025") == [first, second, later]
+    assert hits(cast.chen_jing, "20250303-0004") == [first]
+    for none in ("202413", "20250230", "20250305"):
+        assert hits(cast.chen_jing, none) == []
+
+
+@pytest.mark.parametrize(
+    ("beginning", "minute"),
+    [("202503", "2025-03-01 00:00"), ("2025033", "2025-03-31 23:59"), ("2024", "2024-12-31 23:59")],
+)
+def test_a_number_begins_with_its_day_from_midnight_to_midnight(
+    cast: Cast, beginning: str, minute: str
+) -> None:
+    issue = cast.report(at=at(*minute.split()))
+    cast.report(at=at("2025-04-01", "00:00"))
+    cast.report(at=at("2025-01-01", "00:00"))
+    assert hits(cast.chen_jing, beginning) == [issue]
+
+
+def test_the_beginning_of_a_number_is_a_span_of_time_by_which_each_list_has_an_index(
+    cast: Cast,
+) -> None:
+    rows = found(Issue.objects.visible_to(cast.sun_li), "202503", by=cast.sun_li)
+    assert "LIKE" not in str(rows.query)
 
 
 def test_nobody_finds_a_case_by_a_telephone_number_that_its_page_masks(cast: Cast) -> None:
@@ -141,6 +170,45 @@ def test_a_word_with_many_hits_finds_the_same_as_a_rare_one(
     again_page = client.get("/issues/", {"q": "井盖"}).text
     assert "共 <strong>5</strong> 件" in page
     assert "共 <strong>5</strong> 件" in again_page
+
+
+def test_a_count_asks_all_that_the_page_asks(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    both = submitted(cast)
+    cast.report(text="窨井盖松动，夜间易绊倒。")
+    cast.report(text="污水外溢。")
+    cast.report(by=cast.li_qiang, place=cast.jinshan_grid_1)
+    monkeypatch.setattr(search, "MANY", 0)
+    for person in (cast.chen_jing, cast.wu_yang, cast.feng_gang):
+        reader = again(person)
+        rows = Issue.objects.visible_to(reader)
+        for word in ("污水", "井盖"):
+            rows = found(rows, word, by=reader)
+        page = keyset.cut(rows, BY_RECEIVED, size=9, salt="t", with_total=True)
+        assert page.rows == [both]
+        assert page.total == keyset.count(rows) == Total(1)
+
+    waiting, dispatcher = in_town_triage(cast), again(cast.chen_jing)
+    rows = Issue.objects.visible_to(dispatcher).waiting_for(dispatcher)
+    rows = found(rows, "井盖", by=dispatcher)
+    assert list(rows) == [waiting]
+    assert keyset.count(rows) == Total(1)
+
+
+def test_a_word_that_is_common_in_the_district_may_be_rare_in_a_town(
+    cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MANY", 1)
+    for _ in range(2):
+        cast.report()
+    cast.report(by=cast.li_qiang, place=cast.jinshan_grid_1)
+
+    def is_listed(user: User) -> bool:
+        rows = found(Issue.objects.visible_to(user), "井盖", by=user)
+        return "unnest" in str(rows.query)
+
+    assert not is_listed(cast.sun_li)
+    assert is_listed(cast.tang_jie)
+    assert not is_listed(cast.chen_jing)
 
 
 # --- how the entries stay true ---
