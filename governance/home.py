@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Count, Q, Window
 from django.urls import reverse
 from django.utils import timezone
 
+from core import keyset
+from core.branches import narrowed
 from core.keyset import Total
 from core.models import Message
 from governance import figures
@@ -18,6 +21,7 @@ from issues import owing
 from issues.choices import Lamp
 from issues.desk import queues
 from issues.models import Issue
+from issues.orders import BY_DUE
 from issues.owing import Line
 from issues.querysets import IssueQuerySet
 from issues.reference import with_reference_data
@@ -25,6 +29,7 @@ from meetings.choices import MeetingStatus
 from meetings.models import Meeting
 from people.models import User
 from projects.models import Project
+from projects.reference import with_reference_data as with_projects_data
 
 ROWS = 8  # of what waits
 SIDE_ROWS = 5  # of a list at the side
@@ -72,10 +77,9 @@ class Home:
 def home_of(user: User, now: datetime) -> Home:
     today = timezone.localdate(now)
     unread = Message.objects.inbox_of(user).unread()
-    late_projects = list(
+    late_projects: list[Any] = with_projects_data(
         Project.objects.visible_to(user)
         .late_on(today)
-        .select_related("responsible_unit")
         .annotate(late_in_all=Window(Count("pk")))
         .order_by("due_date", "id")[:SIDE_ROWS]
     )
@@ -101,7 +105,7 @@ def _waiting(user: User, now: datetime) -> Waiting:
     issues = queues.rows_of(user, default)
     url = f"{reverse('issues:desk')}?queue={default.key}"
     if not default.is_mine and default.key != queues.SUPERVISED:
-        default, issues = queues.NOTHING, issues.none()  # who only looks on has nothing to do
+        default, issues = queues.EVERYTHING, issues.none()  # who only looks on has nothing to do
         url = f"{reverse('issues:list')}?mine=1"
     counts, found = _lamps(issues, now), queues.counts(user, replace(available, watched=()))
     return Waiting(
@@ -117,7 +121,7 @@ def _waiting(user: User, now: datetime) -> Waiting:
             for queue in available.mine
             if queue is not default and found[queue.key]
         ],
-        rows=with_reference_data(issues.order_by("due_at", "id")[:ROWS]),
+        rows=with_reference_data(keyset.following(issues, BY_DUE, None, ROWS)),
         total=counts["total"],
         url=url,
     )
@@ -137,9 +141,13 @@ def _open_issues(user: User, now: datetime) -> list[Number]:
 
 def _lamps(issues: IssueQuerySet, now: datetime) -> dict[str, int]:
     """How many issues there are, and under which lamps. One query."""
-    return issues.order_by().aggregate(
-        total=Count("pk"),
-        red=Count("pk", filter=Q(due_at__lte=now)),
-        yellow=Count("pk", filter=Q(yellow_at__lte=now, due_at__gt=now)),
-        overall=Count("pk", filter=Q(overall_due_at__lte=now)),
+    return (
+        narrowed(issues)
+        .order_by()
+        .aggregate(
+            total=Count("pk"),
+            red=Count("pk", filter=Q(due_at__lte=now)),
+            yellow=Count("pk", filter=Q(yellow_at__lte=now, due_at__gt=now)),
+            overall=Count("pk", filter=Q(overall_due_at__lte=now)),
+        )
     )

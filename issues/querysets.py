@@ -40,9 +40,11 @@ class IssueQuerySet(models.QuerySet["Issue"]):
             conditions.append(Repeated(involved, "issue", frozenset(COLUMNS)))
         return one_of(self, conditions)
 
-    def waiting_for(self, user: Any) -> IssueQuerySet:
-        """Issues on which ``user`` has a step to take now, by the transition table. A union."""
-        conditions = waiting.conditions(self.model, user, timezone.now())
+    def waiting_for(self, user: Any, queue: str = "") -> IssueQuerySet:
+        """Issues on which ``user`` has a step to take now, by the transition table; of one queue of
+        the desk alone, if it is named. A union.
+        """
+        conditions = waiting.conditions(self.model, user, timezone.now(), queue)
         return one_of(self.open(), conditions)
 
     def open(self) -> IssueQuerySet:

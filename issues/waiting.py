@@ -36,19 +36,20 @@ if TYPE_CHECKING:
     from people.models import Posting
 
 
-def conditions(issues: type[Issue], user: Any, now: datetime) -> list[Q]:
+def conditions(issues: type[Issue], user: Any, now: datetime, queue: str = "") -> list[Q]:
     """Of the open cases those that wait for ``user`` meet one of these: in the scope of each
-    posting those in one status, or those with a record beside them.
+    posting those in one status, or those with a record beside them. ``queue`` names one of the
+    desk (``Step.queue``), for what waits in it alone.
     """
     return [
         condition
         for posting in user.current_postings
-        for condition in _of_posting(issues, posting, now)
+        for condition in _of_posting(issues, posting, now, queue)
     ]
 
 
 def named_by(*records: QuerySet[Any]) -> Q:
-    """Cases that one of these records beside them names, of which there are few.
+    """Cases that one of these records beside them names, of which there are far fewer than cases.
 
     They are looked up first, as an array: a planner that may choose would rather go through all
     cases in the order of the page and ask each for a record.
@@ -70,8 +71,8 @@ def records(issues: type[Issue], relation: str) -> QuerySet[Any]:
     return record._default_manager.order_by()
 
 
-def _of_posting(issues: type[Issue], posting: Posting, now: datetime) -> Iterator[Q]:
-    steps = _steps_of(posting.role)
+def _of_posting(issues: type[Issue], posting: Posting, now: datetime, queue: str) -> Iterator[Q]:
+    steps = [step for step in _steps_of(posting.role) if not queue or step.queue == queue]
     if posting.place is not None:
         here = {posting.place.lineage_column: posting.place_id}
         yield from _in_states(issues, here, steps, posting, now)
@@ -138,6 +139,11 @@ class Step:
     before: bool
     after: bool
     is_independent: bool
+
+    @property
+    def queue(self) -> str:
+        """Where it waits on the desk: with all in the same status, unless a record asks for it."""
+        return self.action if self.action in QUEUES_OF_THEIR_OWN else self.state.status
 
 
 @cache
@@ -269,6 +275,9 @@ RECORDED: Mapping[Action, Recorded] = {
     Action.STRIKE_OFF: _answered,
     Action.ANSWER_INSTRUCTION: _instructed,
 }
+# What is asked by a record stands in a queue of its own, unless the case has a status of its own
+# meanwhile; so does what helping units owe.
+QUEUES_OF_THEIR_OWN = {*RECORDED, Action.CO_REPLY} - {Action.APPROVE_RETURN, Action.ARBITRATE}
 # The other half of a decision or a turn that is in the list already.
 OTHER_HALF = (
     Action.REFUSE_RETURN,

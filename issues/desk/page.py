@@ -6,14 +6,13 @@ Everything that is shown stands in the URL: ``queue``, the filters, the position
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -21,6 +20,8 @@ from django.utils import timezone
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core import keyset
+from core.branches import narrowed
 from core.errors import Malformed
 from core.keyset import Total
 from core.pages import business_page, wants_part
@@ -33,7 +34,8 @@ from issues.choices import Action
 from issues.desk.queues import Queue, Queues, counts, queues_of, rows_of
 from issues.filters import DeskFilter
 from issues.models import Issue, IssueEvent, SavedView
-from issues.orders import BY_DUE
+from issues.orders import BY_DUE, BY_RECEIVED
+from issues.querysets import IssueQuerySet
 from issues.reference import with_reference_data
 from issues.workflow import RULES
 from people.models import User
@@ -302,11 +304,15 @@ def _next(request: HttpRequest, queues: Queues, before: Issue) -> int | None:
         rows = filters.qs
     if rows.filter(pk=before.pk).exists():
         return before.pk
-    ordered = rows.order_by("due_at", "pk")
+    return next((issue.pk for part in _after(rows, before) for issue in part), None)
+
+
+def _after(rows: IssueQuerySet, before: Issue) -> Iterator[IssueQuerySet]:
+    """What comes after a case in the order of the list: what is due later, then what has no date.
+    Where nothing does, the last of the list.
+    """
     if before.due_at:
-        later = Q(due_at__gt=before.due_at) | Q(due_at=before.due_at, pk__gt=before.pk)
-        after = ordered.filter(later | Q(due_at__isnull=True)).first()
-        if after is not None:
-            return after.pk
-    last = ordered.last()
-    return last.pk if last else None
+        position = (before.due_at, before.received_at, before.pk)
+        yield keyset.following(rows, BY_DUE, position, 1)
+        yield keyset.following(rows.filter(due_at__isnull=True), BY_RECEIVED, None, 1)
+    yield keyset.ordered(narrowed(rows), BY_DUE).reverse()[:1]

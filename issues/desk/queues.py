@@ -10,52 +10,37 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q
+from django.db.models import Q
 
 from core import keyset
 from core.errors import Malformed
 from core.keyset import Total
-from issues.choices import Action, ApprovalKind, Status
-from issues.models import Approval, Instruction, Issue, Supervision
+from issues.choices import Action, Status
+from issues.models import Issue, Supervision
 from issues.querysets import IssueQuerySet
 from issues.states import Facts, State
-from issues.waiting import RECORDED, WITHOUT, named_by
+from issues.waiting import QUEUES_OF_THEIR_OWN, RECORDED, WITHOUT, named_by
 from issues.workflow import RULES
 from people.models import User
 
 MINE, ALL, SUPERVISED = "mine", "all", "supervised"
-EVERY = Q(pk__isnull=False)
-
-
-def _pending(kind: ApprovalKind) -> Q:
-    return named_by(Approval.objects.filter(decision="", kind=kind))
-
-
 OPEN_ORDERS = Supervision.objects.filter(struck_off_at__isnull=True)
-
-# What is owed only while a record beside the case asks for it: each has a queue of its own.
-RECORDS: dict[Action, tuple[str, Q]] = {
-    Action.APPROVE_EXTENSION: ("待批延期", _pending(ApprovalKind.EXTENSION)),
-    Action.SUSPEND: ("待批挂起", _pending(ApprovalKind.SUSPENSION)),
-    Action.CONFIRM_VOID: ("待复核作废", _pending(ApprovalKind.VOID)),
-    Action.CLOSE_ON_REVIEW: ("待二次审核", _pending(ApprovalKind.REVIEW)),
-    Action.ANSWER_SUPERVISION: (
-        "督办待反馈",
-        named_by(OPEN_ORDERS.filter(answered_at__isnull=True)),
-    ),
-    Action.STRIKE_OFF: ("督办待销号", named_by(OPEN_ORDERS.filter(answered_at__isnull=False))),
-    Action.ANSWER_INSTRUCTION: (
-        "批示待反馈",
-        named_by(Instruction.objects.filter(answered_at__isnull=True)),
-    ),
+# What is owed only while a record beside the case asks for it.
+BY_RECORD = {
+    Action.APPROVE_EXTENSION: "待批延期",
+    Action.SUSPEND: "待批挂起",
+    Action.CONFIRM_VOID: "待复核作废",
+    Action.CLOSE_ON_REVIEW: "待二次审核",
+    Action.ANSWER_SUPERVISION: "督办待反馈",
+    Action.STRIKE_OFF: "督办待销号",
+    Action.ANSWER_INSTRUCTION: "批示待反馈",
+    Action.CO_REPLY: "待协办回复",
 }
-# A return is a record, too, but the case stands in a state of its own meanwhile.
-IN_A_STATE_OF_THEIR_OWN = (Action.APPROVE_RETURN, Action.ARBITRATE)
 
 
 @dataclass(frozen=True)
 class Queue:
-    """``rows`` picks from what waits for the person, or else from the open cases that they see.
+    """``rows`` picks from the open cases that the person sees; None for one of ``issues.waiting``.
 
     ``is_rare`` queues are shown only while there is something in them; in ``is_mixed`` ones the
     cases stand in several states.
@@ -63,13 +48,16 @@ class Queue:
 
     key: str
     label: str
-    rows: Q
-    is_mine: bool = True
+    rows: Q | None = None
     is_rare: bool = False
     is_mixed: bool = True
 
+    @property
+    def is_mine(self) -> bool:
+        return self.rows is None
 
-NOTHING = Queue(MINE, "等我办理", Q(pk__in=[]))
+
+EVERYTHING = Queue(MINE, "等我办理")
 
 
 @dataclass(frozen=True)
@@ -107,7 +95,7 @@ def statuses_of(user: User) -> dict[Status, str]:
     """The statuses in which the person owes a step whatever the case, with their names."""
     labels: dict[Status, dict[str, None]] = {}
     for (state, action), rule in RULES.items():
-        if state is None or not rule.owed or action == Action.CO_REPLY:
+        if state is None or not rule.owed:
             continue
         if not any(_is_owed(state, action, role) for role in user.roles):
             continue
@@ -121,8 +109,10 @@ def _is_owed(state: State, action: Action, role: str) -> bool:
     rule = RULES[state, action]
     if role not in rule.roles:
         return False
-    if action in RECORDED or action in WITHOUT:
-        return action in IN_A_STATE_OF_THEIR_OWN
+    if action in QUEUES_OF_THEIR_OWN or action in WITHOUT:
+        return False
+    if action in RECORDED:
+        return True
     plain = Facts(
         state=state,
         source="",
@@ -137,50 +127,37 @@ def _is_owed(state: State, action: Action, role: str) -> bool:
 
 
 def rows_of(user: User, queue: Queue) -> IssueQuerySet:
-    return _base(user, is_mine=queue.is_mine).filter(queue.rows)
+    if queue.rows is not None:
+        return Issue.objects.open().visible_to(user).filter(queue.rows)
+    return Issue.objects.waiting_for(user, "" if queue.key == MINE else queue.key)
 
 
 def counts(user: User, queues: Queues) -> dict[str, Total]:
-    """How many cases each queue holds, by key. One query for what is mine, one for the rest."""
-    mine = keyset.capped(_base(user, is_mine=True)).aggregate(
-        **{queue.key: Count("pk", filter=queue.rows) for queue in queues.mine}
-    )
-    watched = keyset.counts({queue.key: rows_of(user, queue) for queue in queues.watched})
-    return {key: Total.of(number) for key, number in mine.items()} | watched
-
-
-def _base(user: User, *, is_mine: bool) -> IssueQuerySet:
-    rows = Issue.objects.open()
-    return rows.waiting_for(user) if is_mine else rows.visible_to(user)
+    """How many cases each queue holds, by key. One query."""
+    return keyset.counts({queue.key: rows_of(user, queue) for queue in queues.all})
 
 
 def _mine(user: User, statuses: Mapping[Status, str]) -> list[Queue]:
-    by_status = [
-        Queue(status, label, Q(status=status), is_mixed="/" in label)
-        for status, label in statuses.items()
-    ]
+    by_status = [Queue(status, label, is_mixed="/" in label) for status, label in statuses.items()]
     by_record = [
-        Queue(action, label, asked, is_rare=True)
-        for action, (label, asked) in RECORDS.items()
+        Queue(action, label, is_rare=True)
+        for action, label in BY_RECORD.items()
         if _has(user, action)
     ]
-    if _has(user, Action.CO_REPLY):
-        helps = ~Q(lead_unit_id__in=user.scope.organisation_ids)
-        by_record.append(Queue(Action.CO_REPLY, "待协办回复", helps, is_rare=True))
     if not by_status and not by_record:
         return []
     # Of one status alone the whole queue would say the same again.
-    return [Queue(MINE, "等我办理", EVERY), *(by_status if len(by_status) > 1 else ()), *by_record]
+    return [EVERYTHING, *(by_status if len(by_status) > 1 else ()), *by_record]
 
 
 def _watched(user: User, now: datetime) -> list[Queue]:
     found = [
-        Queue("near", "临期", Q(yellow_at__lte=now, due_at__gt=now), is_mine=False),
-        Queue("late", "超期", Q(due_at__lte=now), is_mine=False),
+        Queue("near", "临期", Q(yellow_at__lte=now, due_at__gt=now)),
+        Queue("late", "超期", Q(due_at__lte=now)),
     ]
     if _has(user, Action.SUPERVISE) or _has(user, Action.ASSIGN):
-        found.append(Queue(SUPERVISED, "督办中", named_by(OPEN_ORDERS), is_mine=False))
-    return [*found, Queue(ALL, "全部在办", EVERY, is_mine=False)]
+        found.append(Queue(SUPERVISED, "督办中", named_by(OPEN_ORDERS)))
+    return [*found, Queue(ALL, "全部在办", Q())]
 
 
 def _has(user: User, action: Action) -> bool:

@@ -235,10 +235,10 @@ class Issue(Located):
             models.Index(
                 fields=["master"], condition=Q(master__isnull=False), name="issue_duplicates"
             ),
-            # The figures of a quarter: what was closed in it, by outcome.
+            # The figures of a quarter: what was closed in it, by outcome, and what was not.
             models.Index(
-                fields=["closed_at", "outcome"],
-                condition=Q(status=Status.CLOSED),
+                fields=["closed_at", "status", "outcome"],
+                condition=Q(closed_at__isnull=False),
                 name="issue_closed_in_period",
             ),
             # The sweep that takes suspended cases up again, and the leaders' list of them.
@@ -347,6 +347,12 @@ class Assignment(models.Model):
             ),
         ]
         indexes = [
+            # What helping units still have to answer (waiting_for).
+            models.Index(
+                fields=["unit", "issue"],
+                condition=Q(is_lead=False, left_seq__isnull=True, replied_at__isnull=True),
+                name="assignment_unreplied",
+            ),
             # The sweep for deemed acknowledgement.
             models.Index(
                 fields=["acknowledge_due_at"],

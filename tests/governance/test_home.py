@@ -6,11 +6,13 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from governance.figures import OF_THE_QUARTER
 from meetings import actions as meeting_actions
 from meetings.choices import Frequency
 from tests.governance.test_admin_access import EVERYBODY
 from tests.issues.moments import assigned, in_district_triage, in_town_triage, submitted
 from tests.projects.stages import published
+from tests.queries import queries_of
 
 ADMINISTRATORS = ("ma_chao", "ding_yi", "bai_jie")
 
@@ -155,3 +157,13 @@ def test_the_number_of_queries_does_not_grow_with_the_issues(client, cast, march
     for _ in range(5):
         in_district_triage(cast)
     assert [queries(cast.sun_li), queries(cast.chen_jing)] == before
+
+
+def test_the_rows_of_a_figure_cost_the_same_for_many_issues(client, cast, march):
+    client.force_login(cast.sun_li)
+    pages = [f"/figures/{metric.code}/" for metric in OF_THE_QUARTER]
+    in_district_triage(cast)
+    before = [queries_of(lambda page=page: client.get(page)) for page in pages]
+    for _ in range(5):
+        in_district_triage(cast)
+    assert [queries_of(lambda page=page: client.get(page)) for page in pages] == before

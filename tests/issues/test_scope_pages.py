@@ -117,17 +117,28 @@ def test_a_page_with_its_total_is_one_statement(cast: Cast, name: str) -> None:
     assert len(queries) == 1
 
 
-def test_the_numbers_of_the_queues_are_capped(
-    reference_db: None, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", demo.ACCOUNTS)
+def test_the_number_of_a_queue_is_that_of_its_list_up_to_the_limit(
+    reference_db: None, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    user = User.objects.get(username="district")
+    user = User.objects.get(username=name)
     available = queues.queues_of(user, timezone.now())
-    whole = queues.counts(user, available)
-    monkeypatch.setattr(keyset, "COUNT_LIMIT", 2)
-    capped = queues.counts(user, available)
-    for key, total in whole.items():
-        assert capped[key].number == min(total.number, 2), key
-        assert capped[key].is_more == (total.number > 2), key
+    lists = {queue.key: len(queues.rows_of(user, queue)) for queue in available.all}
+    for limit in (1, 2, 3, keyset.COUNT_LIMIT):
+        monkeypatch.setattr(keyset, "COUNT_LIMIT", limit)
+        for key, total in queues.counts(user, available).items():
+            assert total.number == min(lists[key], limit), (key, limit)
+            assert total.is_more == (lists[key] > limit), (key, limit)
+
+
+@pytest.mark.parametrize("name", demo.ACCOUNTS)
+def test_what_waits_in_a_queue_of_its_own_waits_for_the_person(
+    reference_db: None, name: str
+) -> None:
+    user = User.objects.get(username=name)
+    waiting = set(Issue.objects.waiting_for(user))
+    for queue in queues.queues_of(user, timezone.now()).mine:
+        assert set(queues.rows_of(user, queue)) <= waiting, queue.key
 
 
 # --- what a page reads ---
