@@ -2,7 +2,7 @@
 
 A task may run twice, and a worker may be killed at any moment. Every run writes a file of its own;
 one transaction puts it in its place, marks the row, and writes the message and the audit entry.
-Redis may lose its queue: the sweep asks again for what has stood still.
+Redis may lose its queue: the sweep asks again for what has stood still, for some hours.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ KEPT_FOR = timedelta(days=7)
 REMEMBERED_FOR = timedelta(days=90)  # rows of files that are gone
 MOST_ATTEMPTS = 3  # a file on which the worker dies each time
 STANDS_STILL = timedelta(minutes=10)  # without progress, then it is asked for again
+GIVEN_UP_AFTER = timedelta(hours=3)  # if it still stands still
 TOLD_EVERY = 1.0  # seconds between two writings of the progress
 _ONE_RETRY = {"max_retries": 1, "interval_start": 0}  # as core.outbox: a request must not wait
 
@@ -74,14 +75,14 @@ def may_fetch(file: ExportFile, user: Any) -> bool:
 
 
 @transaction.atomic
-def ask(chosen: exports.Chosen, query: str, *, by: AbstractBaseUser) -> ExportFile:
+def ask(chosen: exports.Chosen, *, by: AbstractBaseUser) -> ExportFile:
     """Have the file made, or return the same one if it is being made. Raises Refused."""
     # One request of a person at a time, so that counting holds.
     get_user_model().objects.select_for_update(no_key=True).get(pk=by.pk)
     unfinished = list(files_of(by).filter(status__in=ExportFile.UNFINISHED))
     listing = chosen.listing.name
     for file in unfinished:
-        if (file.listing, file.query) == (listing, query):
+        if (file.listing, file.query) == (listing, chosen.query):
             return file
     if len(unfinished) >= OF_ONE_PERSON:
         raise Refused(
@@ -89,7 +90,11 @@ def ask(chosen: exports.Chosen, query: str, *, by: AbstractBaseUser) -> ExportFi
             code="too_many_exports",
         )
     file = ExportFile.objects.create(
-        owner_id=by.pk, listing=listing, title=chosen.title, query=query, words=chosen.words
+        owner_id=by.pk,
+        listing=listing,
+        title=chosen.title,
+        query=chosen.query,
+        words=chosen.words,
     )
     transaction.on_commit(lambda: _queue(file.pk))
     return file
@@ -174,7 +179,7 @@ def _counted(
         if time.monotonic() - told >= TOLD_EVERY:
             _tell(file, done, total)
             told = time.monotonic()
-    _tell(file, done, done)  # without those that were deleted meanwhile
+    _tell(file, done, done)  # without those that went out of sight meanwhile
     file.rows_done = done
 
 
@@ -227,6 +232,8 @@ def _fail(file: ExportFile, reason: str) -> None:
         finished_at=now,
         touched_at=now,
     ):
+        # A run may have put it there and not have been able to say so.
+        path_of(file).unlink(missing_ok=True)
         _message(
             file, title=f"导出文件未能生成：{file.title}", body=reason, url=reverse("exports:list")
         )
@@ -260,23 +267,47 @@ def audited(chosen: exports.Chosen, form: str, rows: int) -> dict[str, Any]:
 # --- the end ---
 
 
-def sweep(now: datetime | None = None) -> int:
-    """Delete what has expired, and ask again for what stands still; return how many rows."""
-    now = now or timezone.now()
-    swept = 0
-    for file in ExportFile.objects.filter(status=ExportStatus.DONE, expires_at__lte=now):
+def withdraw(listing: str, *, reason: str) -> None:
+    """Delete every file of a list, of whomever, since something in it is to be read no more.
+
+    One that is being made fails for ``reason``; one that still waits will hold what there is then.
+    Called last in the transaction that takes the thing away: a file does not come back.
+    """
+    files = ExportFile.objects.filter(listing=listing)
+    # Locked, those that wait are not begun before the end of the transaction. And those that are
+    # finished while this one waits for them are among the done.
+    for file in files.select_for_update().filter(status__in=ExportFile.UNFINISHED):
+        if file.status == ExportStatus.RUNNING:
+            _fail(file, reason)
+    _expire(files.filter(status=ExportStatus.DONE))
+
+
+def _expire(done: QuerySet[ExportFile]) -> int:
+    expired = 0
+    for file in done:
         # The file first: should this process end here, the next sweep comes by again.
         path_of(file).unlink(missing_ok=True)
-        swept += ExportFile.objects.filter(pk=file.pk).update(
-            status=ExportStatus.EXPIRED, query="", words=""
-        )
+        expired += done.filter(pk=file.pk).update(status=ExportStatus.EXPIRED, query="", words="")
+    return expired
+
+
+def sweep(now: datetime | None = None) -> int:
+    """Delete what has expired, ask again for what stands still, and give up what has done so for
+    hours; return how many rows.
+    """
+    now = now or timezone.now()
+    swept = _expire(ExportFile.objects.filter(status=ExportStatus.DONE, expires_at__lte=now))
     still = ExportFile.objects.filter(
         status__in=ExportFile.UNFINISHED, touched_at__lte=now - STANDS_STILL
     )
-    for pk in still.values_list("pk", flat=True):
-        if still.filter(pk=pk).update(touched_at=now):
+    hours = GIVEN_UP_AFTER // timedelta(hours=1)
+    for file in still:
+        if file.created_at <= now - GIVEN_UP_AFTER:
+            _fail(file, f"等了 {hours} 小时仍没有生成，请稍后重新导出；仍不行时请联系系统管理员。")
             swept += 1
-            _queue(pk)
+        elif still.filter(pk=file.pk).update(touched_at=now):
+            swept += 1
+            _queue(file.pk)
     ExportFile.objects.filter(
         status__in=[ExportStatus.EXPIRED, ExportStatus.FAILED],
         created_at__lte=now - REMEMBERED_FOR,
@@ -286,7 +317,20 @@ def sweep(now: datetime | None = None) -> int:
 
 
 def _remove_leftovers(now: datetime) -> None:
-    """Remove what killed runs left behind, a day later: a run that still writes keeps its own."""
+    """Remove what killed runs left behind, a day later: a run that still writes keeps its own.
+    And files that nobody can be given any more.
+    """
     for left in folder().glob("*.part"):
         if left.stat().st_mtime < (now - timedelta(days=1)).timestamp():
             shutil.rmtree(left, ignore_errors=True)
+    # The files first, then the rows: one that is put in its place in between is not among them.
+    old = [
+        path
+        for path in folder().glob("*.xlsx")
+        if path.stat().st_mtime < (now - STANDS_STILL).timestamp()
+    ]
+    wanted = ExportFile.objects.filter(status__in=[*ExportFile.UNFINISHED, ExportStatus.DONE])
+    names = {str(pk) for pk in wanted.values_list("pk", flat=True)}
+    for path in old:
+        if path.stem not in names:
+            path.unlink(missing_ok=True)

@@ -9,8 +9,8 @@ A file is asked for by the list's name and the page's query string. Whose rows i
 when it is made, by the same function of the user as the page's, and never carried along.
 
 The ids are read in one statement: the file holds each row once, whatever moves meanwhile. The rows
-follow batch by batch in statements of their own: no transaction stays open while a slow browser
-takes its time, and memory does not grow with the list.
+follow batch by batch in statements of their own, each of which asks again who may see them: no
+transaction stays open while a slow browser takes its time, and memory does not grow with the list.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
 from core import keyset, sheets
+from core.branches import narrowed
 from core.errors import Busy, Malformed, NotAllowed
 from core.sheets import Cell
 
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 # Inputs in which nothing but a choice or a date can stand.
 CHOSEN = (forms.Select, forms.DateInput, forms.CheckboxInput)
-QUERY_LENGTH = 2000  # characters of a query string; no list has filters for more
+QUERY_LENGTH = 2000  # characters of a query string, escaped; no list has filters for more
 IDS_AT_ONCE = 10_000  # read by a cursor of the server: the driver would hold them all
 BATCH = 500  # rows of one statement, where nobody waits behind it
 
@@ -94,11 +96,14 @@ def title_of(name: str) -> str:
 class Chosen:
     """The rows of a list that one person sees under one set of filters.
 
+    ``visible`` are all that the person sees of it. ``query`` is the query string, escaped.
     ``words`` names the filters in the words of the page. ``filters`` does so for the audit trail:
     with their value where that is a code or a date, by name alone where somebody typed it.
     """
 
     listing: Listing
+    query: str
+    visible: QuerySet[Any]
     rows: QuerySet[Any]
     words: str
     filters: str
@@ -117,16 +122,17 @@ class Chosen:
     def ids(self) -> array[int]:
         """Return the ids of all rows in the order of the list, eight bytes each. One statement."""
         found = self.rows.values_list("pk", flat=True)
-        return array("q", found.iterator(chunk_size=IDS_AT_ONCE))
+        # A cursor outside a transaction would need a session of its own (docs/scaling.md).
+        with transaction.atomic():
+            return array("q", found.iterator(chunk_size=IDS_AT_ONCE))
 
     def batches(self, ids: array[int], size: int = BATCH) -> Iterator[list[list[Cell]]]:
-        """Yield the cells of these rows; one that was deleted meanwhile is left out."""
+        """Yield the cells of these rows, without those that the person sees no more."""
         register = self.listing.register
-        everything = self.listing.fetch(self.rows.model._default_manager.order_by())
         for start in range(0, len(ids), size):
             wanted = ids[start : start + size].tolist()
-            rows = register.data(list(everything.filter(pk__in=wanted)))
-            found = {row.pk: row for row in rows}
+            still_visible = narrowed(self.visible.filter(pk__in=wanted))
+            found = {row.pk: row for row in register.data(list(still_visible))}
             yield [
                 [sheets.cell(column.said_of(found[pk])) for column in register.columns]
                 for pk in wanted
@@ -142,6 +148,9 @@ def choose(name: str, query: str, *, by: AbstractBaseUser) -> Chosen:
     """
     if name not in _listings:
         raise Malformed("没有这个可以导出的列表。")
+    asked = QueryDict(query)
+    # Escaped, it is of one byte a character and without NUL: it fits into its column and its index.
+    query = asked.urlencode()
     if len(query) > QUERY_LENGTH:
         raise Malformed("筛选条件过长。")
     listing = _listings[name]
@@ -150,11 +159,12 @@ def choose(name: str, query: str, *, by: AbstractBaseUser) -> Chosen:
     # Filters ask the request for the user, on the page as in a worker.
     request = HttpRequest()
     request.user = by  # type: ignore[assignment]
-    request.GET = QueryDict(query)
-    selected = listing.register.selection(request, listing.fetch(listing.scope(by)))
+    request.GET = asked
+    visible = listing.fetch(listing.scope(by)).order_by()
+    selected = listing.register.selection(request, visible)
     rows = keyset.ordered(selected.rows, selected.sort, descending=selected.descending)
     words = "，".join(f"{chip.label}：{chip.value}" for chip in selected.chips)
-    return Chosen(listing, rows, words, _filters(selected.form))
+    return Chosen(listing, query, visible, rows, words, _filters(selected.form))
 
 
 def _filters(form: Any) -> str:

@@ -36,9 +36,10 @@ BOM = "\ufeff"
 _FORMULA = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]*[=+\-@＝＋－＠﹦﹢﹣﹫]")
 _NOT_IN_A_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
-_WIDEST = 60  # characters of a column; a longer text is cut off by the next cell
+_WIDEST = 60  # characters of a column; a longer text takes several lines
 _NARROWEST = 8
 _MEASURED = 500  # rows by which the widths are chosen
+_A4 = 9  # as Excel numbers paper
 
 
 def cell(value: object) -> Cell:
@@ -105,12 +106,17 @@ def write_xlsx(
     place = str(target) if isinstance(target, Path) else target
     with xlsxwriter.Workbook(place, options) as workbook:
         heading = workbook.add_format({"bold": True, "bg_color": "#EEF2F6", "bottom": 1})
+        middle = {"valign": "vcenter"}  # beside a text of several lines
+        written = {"num_format": "yyyy-mm-dd", "align": "left", **middle}
         formats: dict[type, Any] = {
-            datetime: workbook.add_format({"num_format": "yyyy-mm-dd hh:mm", "align": "left"}),
-            date: workbook.add_format({"num_format": "yyyy-mm-dd", "align": "left"}),
+            str: workbook.add_format({"text_wrap": True, **middle}),
+            date: workbook.add_format(written),
+            datetime: workbook.add_format(written | {"num_format": "yyyy-mm-dd hh:mm"}),
+            float: workbook.add_format(middle),
         }
         sheet = workbook.add_worksheet(title)
         sheet.freeze_panes(1, 0)
+        _fit_for_paper(sheet)
         for column, label in enumerate(headings):
             sheet.write_string(0, column, label, heading)
         widths = [_width(label) + 3 for label in headings]  # room for the arrow of the filter
@@ -124,15 +130,23 @@ def write_xlsx(
         sheet.autofilter(0, 0, last, len(headings) - 1)
 
 
+def _fit_for_paper(sheet: Any) -> None:
+    sheet.set_landscape()
+    sheet.set_paper(_A4)
+    sheet.fit_to_pages(1, 0)  # as wide as the sheet, as long as it takes
+    sheet.repeat_rows(0)
+    sheet.set_footer("&C第 &P 页，共 &N 页")
+
+
 def _write_row(sheet: Any, number: int, row: Row, formats: Mapping[type, Any]) -> None:
     # By the type of each cell: ``write`` would guess, and take some texts for formulas or links.
     for column, value in enumerate(row):
         if isinstance(value, str):
-            sheet.write_string(number, column, value)
+            sheet.write_string(number, column, value, formats[str])
         elif isinstance(value, date):  # a datetime is one too
             sheet.write_datetime(number, column, value, formats[type(value)])
         elif value is not None:
-            sheet.write_number(number, column, value)
+            sheet.write_number(number, column, value, formats[float])
 
 
 def _width(value: Cell) -> int:

@@ -34,7 +34,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
             return _csv(request, chosen)
         case "xlsx":
             if chosen.is_longer_than(export_files.AT_ONCE):
-                return _later(request, chosen, query)
+                return _later(request, chosen)
             return _xlsx(request, chosen)
     raise Malformed("请选择 CSV 或 Excel。")
 
@@ -61,8 +61,8 @@ def _xlsx(request: HttpRequest, chosen: exports.Chosen) -> HttpResponseBase:
     return _as_download(response, exports.file_name(chosen.title, "xlsx"))
 
 
-def _later(request: HttpRequest, chosen: exports.Chosen, query: str) -> HttpResponse:
-    export_files.ask(chosen, query, by=request.user)  # type: ignore[arg-type]
+def _later(request: HttpRequest, chosen: exports.Chosen) -> HttpResponse:
+    export_files.ask(chosen, by=request.user)  # type: ignore[arg-type]
     messages.info(
         request,
         f"超过 {export_files.AT_ONCE:,} 行，文件在后台生成，完成后发到您的消息。",
@@ -94,6 +94,8 @@ def export_list(request: HttpRequest) -> HttpResponse:
     context = {
         "files": [(file, export_files.may_fetch(file, request.user)) for file in files],
         "is_waiting": any(file.is_unfinished for file in files),
+        "at_once": f"{export_files.AT_ONCE:,}",
+        "days": export_files.KEPT_FOR.days,
     }
     part = wants_part(request)
     response = render(request, "exports/_files.html" if part else "exports/list.html", context)

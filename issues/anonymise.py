@@ -1,8 +1,9 @@
 """Taking the people out of a case that has ended, for good. Its history stays and still verifies.
 
 What goes: title, description, address and position; name and telephone of who complained; the words
-of all events and orders; the photos; the case's title in messages. What stays: codes, dates, units,
-places down to the grid, who of the staff did what, and the hash of every word and photo.
+of all events and orders; the photos; the case's title in messages, and the exported lists that may
+have it. What stays: codes, dates, units, places down to the grid, who of the staff did what, and
+the hash of every word and photo.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from django.db.models import CharField, Exists, IntegerField, OuterRef, Q, Query
 from django.db.models.fields.json import KeyTextTransform
 from django.db.models.functions import Cast
 
-from core import audit
+from core import audit, export_files
 from core.errors import NotAllowed, NotFoundHere, Refused
 from core.models import Attachment, AuditEntry, Message
 from issues.choices import OPEN_STATUSES
@@ -80,6 +81,8 @@ def anonymise(issue: Issue, *, by: User | None, reason: Reason) -> None:
         detail={"reason": reason, "events": locked.event_count},
     )
     _remove_photos(locked)
+    # Of the lists, this one has titles of cases.
+    export_files.withdraw("issues", reason="有问题刚被匿名化，文件没有生成，请重新导出。")
 
 
 def _is_task_force(user: User, issue: Issue) -> bool:

@@ -91,7 +91,8 @@ def test_a_long_file_arrives_in_the_inbox(exporter: Platform, issues: Page) -> N
     expect(issues.get_by_role("heading", level=1)).to_have_text("导出文件")
     expect(issues.get_by_text("状态：全部（含已结案）")).to_be_visible()
     # The page looks by itself until the file is there.
-    expect(issues.get_by_role("link", name="下载")).to_be_visible()
+    expect(issues.get_by_role("link", name="下载：问题")).to_be_visible()
+    expect(issues.locator("#exports-said")).to_have_text("没有正在生成的文件。")  # read aloud
     fits_a_phone(issues)
 
     issues.goto(f"{exporter.url}/inbox/?unread=1&kind=export")

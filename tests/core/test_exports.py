@@ -16,6 +16,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -179,6 +180,24 @@ def test_excel_shows_the_headings_while_scrolling_and_filters_by_them() -> None:
     assert sheet.column_dimensions["B"].width > sheet.column_dimensions["A"].width
 
 
+def test_a_long_text_is_read_whole_beside_what_is_short() -> None:
+    ((text, day),) = xlsx([["长" * 100, date(2025, 3, 8)]])
+
+    assert text.alignment.wrap_text
+    assert text.alignment.vertical == day.alignment.vertical == "center"
+
+
+def test_a_printed_list_is_one_page_wide_with_its_headings_on_each() -> None:
+    made = io.BytesIO()
+    sheets.write_xlsx(made, "列表", ["编号", "标题"], [["1", "甲"]])
+    sheet = openpyxl.load_workbook(made).active
+
+    assert sheet.print_title_rows == "$1:$1"
+    assert sheet.sheet_properties.pageSetUpPr.fitToPage
+    assert sheet.page_setup.fitToHeight == 0  # as many pages as it takes; one wide is the default
+    assert (sheet.page_setup.orientation, sheet.page_setup.paperSize) == ("landscape", 9)
+
+
 # --- which lists, whose rows ---
 
 
@@ -240,6 +259,37 @@ def test_rows_that_move_meanwhile_are_in_the_file_once(wang: User) -> None:
     seen += [row[0] for batch in batches for row in batch]
 
     assert sorted(seen) == ["第0条", "第1条", "第2条", "第3条", "第5条"]
+
+
+def test_a_row_that_goes_out_of_sight_meanwhile_is_not_in_the_file(wang: User) -> None:
+    write(wang, 6)
+    choice = chosen(wang, "sort=title")
+    batches = choice.batches(choice.ids(), 2)
+
+    next(batches)
+    Message.objects.filter(key="m:3").update(kind="export")  # which the list does not show
+    assert [row[0] for batch in batches for row in batch] == ["第2条", "第4条", "第5条"]
+
+
+def test_rows_are_read_in_no_transaction_and_the_cursor_of_the_ids_in_one(
+    committed_db: str,
+) -> None:
+    """A slow browser holds nothing back, and no statement needs a session of its own."""
+    wang = User.objects.create_user("wang.li", full_name="王丽")
+    write(wang, 3)
+    choice = chosen(wang)
+    held: list[bool] = []
+
+    def noted(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        held.append(context["connection"].in_atomic_block)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(noted):
+        ids = choice.ids()
+        assert held == [True]
+        held.clear()
+        assert len(list(choice.batches(ids, 2))) == 2
+    assert held == [False, False]
 
 
 def peak(work: Callable[[], object]) -> int:
@@ -305,7 +355,7 @@ def queued(monkeypatch: pytest.MonkeyPatch) -> list[uuid.UUID]:
 
 
 def ask(user: User, query: str = "") -> ExportFile:
-    return export_files.ask(chosen(user, query), query, by=user)
+    return export_files.ask(chosen(user, query), by=user)
 
 
 def again(file: ExportFile) -> ExportFile:
@@ -435,6 +485,75 @@ def test_a_file_on_which_every_worker_dies_is_given_up(wang: User) -> None:
     assert again(file).reason.startswith("多次尝试都没有生成")
 
 
+def test_while_the_database_is_away_a_file_is_not_given_up(
+    wang: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(wang, 3)
+    file = ask(wang)
+    plain = sheets.write_xlsx
+
+    def away(*arguments: Any, **options: Any) -> None:
+        raise OperationalError
+
+    monkeypatch.setattr(sheets, "write_xlsx", away)
+    with pytest.raises(OperationalError):
+        export_files.make(file.pk)
+    assert again(file).status == ExportStatus.RUNNING
+    assert told(wang) == []
+
+    monkeypatch.setattr(sheets, "write_xlsx", plain)
+    export_files.make(file.pk)
+    assert again(file).status == ExportStatus.DONE
+
+
+def test_a_file_that_was_put_in_its_place_in_vain_is_removed(wang: User) -> None:
+    file = ask(wang)
+    export_files.folder().mkdir(parents=True)
+    export_files.path_of(file).write_bytes(b"the run could not say so")
+    ExportFile.objects.update(status=ExportStatus.RUNNING, attempts=export_files.MOST_ATTEMPTS)
+    export_files.make(file.pk)
+
+    assert again(file).status == ExportStatus.FAILED
+    assert not export_files.path_of(file).exists()
+
+
+# --- what is taken back ---
+
+
+def test_every_file_of_a_list_can_be_withdrawn(wang: User, zhou: User) -> None:
+    write(wang, 3)
+    done, of_another = ask(wang, "kind=due"), ask(zhou)
+    waiting = ask(wang)
+    for file in (done, of_another):
+        export_files.make(file.pk)
+    export_files.withdraw("areas", reason="重新导出")
+    assert again(done).status == ExportStatus.DONE
+
+    export_files.withdraw("messages", reason="重新导出")
+    for file in (done, of_another):
+        assert (again(file).status, again(file).words) == (ExportStatus.EXPIRED, "")
+        assert not export_files.path_of(file).exists()
+    assert again(waiting).status == ExportStatus.WAITING
+
+
+def test_a_file_in_the_making_does_not_outlive_a_withdrawal(
+    wang: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(wang, 3)
+    file = ask(wang)
+    plain = sheets.write_xlsx
+
+    def withdrawn(*arguments: Any, **options: Any) -> None:
+        plain(*arguments, **options)  # the rows are read
+        export_files.withdraw("messages", reason="重新导出")
+
+    monkeypatch.setattr(sheets, "write_xlsx", withdrawn)
+    export_files.make(file.pk)
+
+    assert (again(file).status, again(file).reason) == (ExportStatus.FAILED, "重新导出")
+    assert list(export_files.folder().iterdir()) == []
+
+
 # --- the sweep ---
 
 
@@ -446,6 +565,33 @@ def test_what_stands_still_is_asked_for_again(wang: User, queued: list[uuid.UUID
     assert export_files.sweep(later) == 1
     assert export_files.sweep(later) == 0
     assert queued == [lost.pk]
+
+
+def test_what_no_worker_takes_is_given_up_and_makes_room(
+    wang: User, queued: list[uuid.UUID]
+) -> None:
+    files = [ask(wang, "kind=due"), ask(wang, "kind=urge")]
+    ExportFile.objects.filter(pk=files[1].pk).update(status=ExportStatus.RUNNING)  # and died
+    asked = timezone.now()
+
+    export_files.sweep(asked + timedelta(hours=2, minutes=50))
+    assert len(queued) == 2
+    export_files.sweep(asked + timedelta(hours=3, minutes=1))
+    for file in files:
+        assert again(file).status == ExportStatus.FAILED
+        assert again(file).reason.startswith("等了 3 小时仍没有生成，请稍后重新导出")
+    assert told(wang) == ["导出文件未能生成：消息"] * 2
+    assert len(queued) == 2
+    assert ask(wang).status == ExportStatus.WAITING
+
+
+def test_a_file_that_is_being_written_is_not_given_up(wang: User, queued: list[uuid.UUID]) -> None:
+    file = ask(wang)
+    later = timezone.now() + timedelta(hours=4)
+    ExportFile.objects.update(status=ExportStatus.RUNNING, touched_at=later)
+    export_files.sweep(later)
+
+    assert again(file).status == ExportStatus.RUNNING
 
 
 def test_a_file_expires_after_a_week(wang: User) -> None:
@@ -474,3 +620,21 @@ def test_leftovers_of_killed_runs_go_after_a_day(wang: User) -> None:
     assert left.exists(), "a run may still be writing"
     export_files.sweep(timezone.now() + timedelta(days=2))
     assert not left.exists()
+
+
+def test_a_file_for_which_no_row_stands_goes_after_some_minutes(wang: User) -> None:
+    write(wang, 3)
+    done, failed, lost = ask(wang, "kind=due"), ask(wang, "kind=urge"), uuid.uuid4()
+    export_files.make(done.pk)
+    export_files._fail(failed, "没有生成")
+    waiting = ask(wang)
+    orphans = [export_files.folder() / f"{name}.xlsx" for name in (failed.pk, lost)]
+    for path in (*orphans, export_files.path_of(waiting)):
+        path.write_bytes(b"a file")
+
+    export_files.sweep(timezone.now() + timedelta(minutes=9))
+    assert all(path.exists() for path in orphans)
+    export_files.sweep(timezone.now() + timedelta(minutes=11))
+    assert not any(path.exists() for path in orphans)
+    assert export_files.path_of(done).exists()
+    assert export_files.path_of(waiting).exists(), "its run may be about to say so"

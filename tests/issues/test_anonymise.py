@@ -15,9 +15,9 @@ from django.test import Client
 from PIL import Image
 from pytest_django import Settings
 
-from core import attachments
+from core import attachments, export_files, exports
 from core.errors import NotAllowed, NotFoundHere, Refused
-from core.models import Attachment, AuditEntry, Message
+from core.models import Attachment, AuditEntry, ExportFile, Message
 from issues import anchors, chain
 from issues.anonymise import TITLE, Reason, anonymise
 from issues.api.sync import hand_out
@@ -92,6 +92,14 @@ def findings() -> list[str]:
     return [str(finding) for finding in everything]
 
 
+def exported(cast: Cast) -> ExportFile:
+    """The cases of the district as a file, which was made before."""
+    chosen = exports.choose("issues", "status=all", by=again(cast.sun_li))
+    file = export_files.ask(chosen, by=cast.sun_li)
+    export_files.make(file.pk)
+    return ExportFile.objects.get(pk=file.pk)
+
+
 def everything_about(issue: Issue) -> str:
     """All rows of the platform that belong to the case, as text."""
     tables: list[models.QuerySet[Any]] = [
@@ -126,6 +134,24 @@ def test_nothing_personal_is_left(cast: Cast, closed: Issue, media: Path) -> Non
     issue = Issue.objects.get(pk=closed.pk)
     assert (issue.title, issue.contact_phone_index, issue.longitude) == (TITLE, "", None)
     assert not issue.is_contactable
+
+
+def test_lists_that_were_exported_before_are_given_out_no_more(
+    cast: Cast, closed: Issue, client: Client
+) -> None:
+    file = exported(cast)
+    path = export_files.path_of(file)
+    client.force_login(again(cast.sun_li))
+    assert b"".join(client.get(f"/exports/{file.pk}/").streaming_content)
+    with pytest.raises(NotAllowed):
+        anonymise(closed, by=cast.chen_jing, reason=Reason.REQUEST)
+    assert path.exists()
+
+    anonymise(closed, by=cast.sun_li, reason=Reason.REQUEST)
+
+    assert not path.exists()
+    assert client.get(f"/exports/{file.pk}/").status_code == 404
+    assert b"".join(client.get(f"/exports/{exported(cast).pk}/").streaming_content)
 
 
 def test_its_history_stays_and_verifies(cast: Cast, closed: Issue) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import re
@@ -16,21 +17,25 @@ from typing import Any
 
 import openpyxl
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from core import export_files, exports
+from core import audit, export_files, exports
 from core.choices import ExportStatus
 from core.models import AuditEntry, ExportFile, Message
+from core.sessions import SEEN
 from issues.choices import Source, Urgency
 from issues.models import Issue
 from people.models import Posting
 from tests.cast import Cast, again, assemble
+from tests.issues.copies import copies_of
 from tests.issues.moments import assigned, at
+from tests.meetings.stages import resolved
 from tests.plugin import BASE_DIR
+from tests.projects.stages import published
 
 PHONE = "12012345678"
 
@@ -160,6 +165,21 @@ def test_a_title_that_is_a_formula_is_none_in_the_file(
     assert sheet["H2"].is_date
 
 
+def test_a_day_is_a_day_in_every_excel_file(cast: Cast, sign_in: Callable[[str], Client]) -> None:
+    published(cast)
+    resolved(cast)
+    client = sign_in("sun_li")
+    for name, heading in {
+        "projects": "完成时限",
+        "meetings": "日期",
+        "resolutions": "完成时限",
+    }.items():
+        sheet = openpyxl.load_workbook(io.BytesIO(export(client, "xlsx", name=name).content)).active
+        headings, row = sheet.iter_rows(max_row=2)
+        (day,) = [cell for cell, label in zip(row, headings, strict=True) if label.value == heading]
+        assert day.is_date, name
+
+
 def test_statements_do_not_grow_with_the_rows(cast: Cast, sign_in: Callable[[str], Client]) -> None:
     def statements() -> int:
         with CaptureQueriesContext(connection) as captured:
@@ -174,6 +194,22 @@ def test_statements_do_not_grow_with_the_rows(cast: Cast, sign_in: Callable[[str
     for _ in range(27):
         cast.report()
     assert statements() == few
+
+
+def test_a_case_that_moves_to_another_town_meanwhile_is_not_in_the_file(cast: Cast) -> None:
+    in_three_places(cast)
+    choice = exports.choose("issues", "sort=received", by=cast.chen_jing)
+    ids = choice.ids()
+    assert len(ids) == 2
+
+    Issue.objects.filter(pk=ids[0]).update(
+        place=cast.jinshan_grid_1,
+        town=cast.mudu,
+        community=cast.jinshan,
+        grid=cast.jinshan_grid_1,
+    )
+    (rows,) = choice.batches(ids)
+    assert [row[0] for row in rows] == [Issue.objects.get(pk=ids[1]).number]
 
 
 # --- what is refused ---
@@ -197,6 +233,24 @@ def test_a_wrong_filter_gets_the_words_of_the_list_and_no_file(
         assert words in response.content.decode()
     assert words in client.get(f"/issues/?{query}").content.decode()
     assert not exported()
+
+
+def test_a_query_of_any_characters_is_answered(
+    long: None, cast: Cast, sign_in: Callable[[str], Client]
+) -> None:
+    in_three_places(cast)
+    client = sign_in("sun_li")
+    response = export(client, "xlsx", "x=" + "".join(map(chr, range(0x4E00, 0x4E00 + 1_900))))
+    assert response.status_code == 400
+    assert "筛选条件过长" in response.content.decode()
+    for name in client.get("/issues/").context["register"].filterset.base_filters:
+        assert export(client, "xlsx", f"{name}=\0").status_code in (302, 400), name
+        ExportFile.objects.all().delete()
+
+    # What can be compressed would fit into an index, whatever its length.
+    letters = "".join(hashlib.sha512(bytes([n])).hexdigest() for n in range(15))[:1_900]
+    assert asked(client, f"x={letters}").query == f"x={letters}"
+    assert asked(client, "x=\0").query == "x=%00"
 
 
 def test_the_form_is_sent_whole_or_refused(cast: Cast, sign_in: Callable[[str], Client]) -> None:
@@ -239,6 +293,23 @@ def test_every_export_is_on_record_with_its_rows(
     assert "列表 问题；行数 1；格式 csv；条件 搜索、紧急程度=urgent" in page
 
 
+def test_an_export_that_cannot_be_put_on_record_is_not_sent_and_takes_no_turn(
+    cast: Cast, sign_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(**options: Any) -> None:
+        raise OperationalError
+
+    client = sign_in("sun_li")
+    with monkeypatch.context() as patched:
+        patched.setattr(audit, "record", away)
+        for _ in range(3):
+            with pytest.raises(OperationalError):
+                export(client)
+    response = export(client)
+    assert response.status_code == 200
+    response.close()
+
+
 # --- a long file ---
 
 
@@ -252,6 +323,43 @@ def asked(client: Client, query: str = "") -> ExportFile:
     response = export(client, "xlsx", query)
     assert (response.status_code, response.url) == (302, "/exports/")
     return ExportFile.objects.latest("created_at")
+
+
+def test_up_to_two_thousand_rows_somebody_is_kept_waiting(
+    cast: Cast, sign_in: Callable[[str], Client]
+) -> None:
+    issue = cast.report()
+    copies_of(issue, 1_999)
+    client = sign_in("sun_li")
+    response = export(client, "xlsx")
+    assert response.status_code == 200
+    sheet = openpyxl.load_workbook(io.BytesIO(response.content), read_only=True).active
+    assert sheet.max_row == 2_001
+
+    copies_of(issue, 1)
+    assert asked(client).status == ExportStatus.WAITING
+
+
+def test_the_page_says_what_the_rules_are(
+    cast: Cast, sign_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_files, "AT_ONCE", 3_000)
+    monkeypatch.setattr(export_files, "KEPT_FOR", timedelta(days=5))
+
+    page = sign_in("chen_jing").get("/exports/").content.decode()
+    assert "超过 3,000 行的 Excel" in page
+    assert "保留 5 天" in page
+
+
+def test_the_page_that_looks_again_by_itself_is_no_sign_of_a_person(
+    cast: Cast, sign_in: Callable[[str], Client]
+) -> None:
+    client = sign_in("chen_jing")
+    client.get("/exports/", headers={"HX-Request": "true"})
+    assert SEEN not in client.session
+
+    client.get("/exports/")
+    assert SEEN in client.session
 
 
 def test_a_long_file_is_made_later_and_arrives_in_the_inbox(
