@@ -57,6 +57,11 @@ bench: ## 测速：一万、十万、百万件（SIZES=10000 只测一万件，K
 	@sh bin/install dev
 	@$(PYTHON_RUN) -m benchmarks run
 
+.PHONY: bench-web
+bench-web: ## 比较网站服务器和数据库连接方式（gunicorn、granian、连接池），约十分钟
+	@sh bin/install dev
+	@$(PYTHON_RUN) -m benchmarks web
+
 .PHONY: bench-compare
 bench-compare: ## 与以前的结果比较：make bench-compare OLD=文件 [NEW=文件]
 	@$(PYTHON_RUN) -m benchmarks compare $(OLD) $(NEW)

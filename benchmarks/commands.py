@@ -38,10 +38,19 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="two result files; exit code 1 if slower")
     compare.add_argument("old", type=Path)
     compare.add_argument("new", type=Path, nargs="?", default=None)
-    profile = commands.add_parser("profile", help="where the time of one hot path goes")
-    profile.add_argument("measure")
+    web = commands.add_parser("web", help="web servers and ways to keep connections, compared")
+    web.add_argument("--size", type=int, default=10_000)
+    web.add_argument("--rounds", type=int, default=3, help="of all servers, one after the other")
+    web.add_argument("--seconds", type=float, default=3, help="of each level of concurrency")
+    web.add_argument("--only", default="", help="parts of names, with commas between them")
+    web.add_argument("--out", type=Path, default=None, help="the result file")
+    web.add_argument("--keep", action="store_true", default=bool(os.environ.get("KEEP")))
+    web.add_argument("--docs", action="store_true", help="write the table into the documentation")
+    profile = commands.add_parser("profile", help="where the time of a hot path goes, or of all")
+    profile.add_argument("measure", nargs="?", default="")
     profile.add_argument("--size", type=int, default=10_000)
-    profile.add_argument("--lines", type=int, default=30)
+    profile.add_argument("--lines", type=int, default=30, help="of one path")
+    profile.add_argument("--docs", action="store_true", help="write all into the documentation")
     step = commands.add_parser("step", help="one step of a run, on EMBEDDED_DATABASE")
     step.add_argument("name")
     step.add_argument("arguments", nargs="*")
@@ -75,9 +84,24 @@ def _compare(options: Any) -> None:
     say("没有变慢。")
 
 
+def _web(options: Any) -> None:
+    importlib.import_module("benchmarks.web").run(
+        options.size,
+        rounds=options.rounds,
+        seconds=options.seconds,
+        only=[part for part in options.only.split(",") if part],
+        out=options.out,
+        keep=options.keep,
+        docs=options.docs,
+    )
+
+
 def _profile(options: Any) -> None:
     whole = importlib.import_module("benchmarks.whole")
-    whole.profile(options.measure, size=options.size, lines=options.lines)
+    if options.measure:
+        whole.profile(options.measure, size=options.size, lines=options.lines)
+    else:
+        whole.profiles(size=options.size, docs=options.docs)
 
 
 def _step(options: Any) -> None:
@@ -85,4 +109,10 @@ def _step(options: Any) -> None:
     importlib.import_module("benchmarks.steps").STEPS[options.name](*options.arguments)
 
 
-COMMANDS = {"run": _run, "compare": _compare, "profile": _profile, "step": _step}
+COMMANDS = {
+    "run": _run,
+    "compare": _compare,
+    "web": _web,
+    "profile": _profile,
+    "step": _step,
+}

@@ -17,7 +17,6 @@ from psycopg.types.json import Json
 
 Row = dict[str, Any]
 
-FEW = 2000  # cases of a unit, up to which it is quicker to look at all of them
 PAGE = 51  # rows of a list page: one more says whether there is a next one
 
 # What a list shows of an issue and of what it refers to.
@@ -63,17 +62,44 @@ DETAIL = (
     "SELECT * FROM issues_photo WHERE issue_id = %(id)s",
 )
 
+# What waits for a town's dispatcher: in these states all that is open, and what a record names.
+WAITING_STATES = (
+    "status = 'pending_first' AND due_at <= now()",
+    "status = 'grid_handling' AND due_at <= now()",
+    "status = 'triage' AND level = 'town'",
+)
+WAITING_RECORDS = """
+    SELECT i.id FROM issues_approval r JOIN issues_issue i ON i.id = r.issue_id
+     WHERE r.decision = '' AND i.town_id = %(town)s AND i.level <> 'district'
+       AND (r.kind = 'return' AND r.asked_of = 'dispatcher' AND i.due_at > now()
+            OR r.kind = 'extension' AND r.asked_of IN ('dispatcher', 'second_person')
+            OR r.kind = 'void' AND r.asked_by_id <> %(user)s)
+ UNION ALL
+    SELECT i.id FROM issues_supervision r JOIN issues_issue i ON i.id = r.issue_id
+     WHERE r.answered_at IS NULL AND r.struck_off_at IS NULL
+       AND i.town_id = %(town)s AND i.level = 'town' AND i.lead_unit_id IS NULL
+ UNION ALL
+    SELECT i.id FROM issues_instruction r JOIN issues_issue i ON i.id = r.issue_id
+     WHERE r.answered_at IS NULL AND i.town_id = %(town)s AND i.level <> 'district'
+       AND (r.respondent = 'dispatcher'
+            OR r.respondent = 'lead_unit' AND i.level = 'town' AND i.lead_unit_id IS NULL)
+"""
+WATCHED = (  # what the desk counts of the open cases besides, each up to MOST_COUNTED
+    "yellow_at <= now() AND due_at > now()",
+    "due_at <= now()",
+    "id = ANY(ARRAY(SELECT issue_id FROM issues_supervision WHERE struck_off_at IS NULL))",
+    "true",
+)
+DESK_PAGE, MOST_COUNTED = 41, 1001
+
 
 @dataclass(frozen=True)
 class Scope:
-    """Whose list: the column and key of a territory, units with the number of their cases, and
-    who reported.
-    """
+    """Whose list: the column and key of a territory, units, and who reported."""
 
     user_id: int
-    district_id: int
     territory: tuple[tuple[str, int], ...] = ()
-    units: tuple[tuple[int, int], ...] = ()
+    units: tuple[int, ...] = ()
     is_whole_district: bool = False
 
 
@@ -101,10 +127,7 @@ class Floors:
             f"(SELECT id, {column} FROM issues_issue WHERE {name} = {key} {where} {tail})"
             for name, key in scope.territory
         ]
-        parts += [
-            _of_unit(unit, count, scope.district_id, f"{where} {tail}", column)
-            for unit, count in scope.units
-        ]
+        parts += [_of_unit(unit, f"{where} {tail}", column) for unit in scope.units]
         if not scope.is_whole_district:
             parts.append(
                 f"(SELECT id, {column} FROM issues_issue WHERE reporter_id = {scope.user_id}"
@@ -117,6 +140,39 @@ class Floors:
             f" ORDER BY i.{column} {direction}, i.id {direction}"
         )
         return self._read(statement, past or {})
+
+    def waiting(self, scope: Scope) -> int:
+        """One page of what waits for a town's dispatcher, newest first."""
+        tail = f"ORDER BY received_at DESC, id DESC LIMIT {PAGE}"
+        return self._read(
+            f"{LIST} WHERE i.id IN (SELECT id FROM ({_waiting(tail)}) w {tail})"
+            " ORDER BY i.received_at DESC, i.id DESC",
+            _of_town(scope),
+        )
+
+    def desk(self, scope: Scope) -> int:
+        """The desk of a town's dispatcher: how many wait, by status, and how many of the town are
+        watched, as far as they are counted; and the page of those that are due first.
+        """
+        town = _of_town(scope)
+        with self.connection.transaction():
+            self._read(
+                "SELECT status, count(*) FROM issues_issue WHERE id IN"
+                f" (SELECT id FROM ({_waiting(f'LIMIT {MOST_COUNTED}')}) w) GROUP BY status",
+                town,
+            )
+            counted = ", ".join(
+                "(SELECT count(*) FROM (SELECT FROM issues_issue WHERE town_id = %(town)s"
+                f" AND closed_at IS NULL AND {watched} LIMIT {MOST_COUNTED}) w)"
+                for watched in WATCHED
+            )
+            self._read(f"SELECT {counted}", town)
+            tail = f"ORDER BY due_at, received_at, id LIMIT {DESK_PAGE}"
+            return self._read(
+                f"{LIST} WHERE i.id IN (SELECT id FROM ({_waiting(tail)}) w {tail})"
+                " ORDER BY i.due_at, i.received_at, i.id",
+                town,
+            )
 
     def detail(self, issue_id: int) -> int:
         with self.connection.transaction():
@@ -369,21 +425,14 @@ class Floors:
         return len(ids)
 
 
-def _of_unit(unit: int, count: int, district_id: int, rest: str, column: str) -> str:
+def _of_unit(unit: int, rest: str, column: str) -> str:
     """A unit's newest cases: those that it leads, and those in which it has another part or had
-    one. Of few of the latter all are looked at; of many, the district's newest.
+    one.
     """
-    lead = f"(SELECT id, {column} FROM issues_issue WHERE lead_unit_id = {unit} {rest})"
-    beside = f"s.unit_id = {unit} AND (NOT s.is_lead OR s.left_seq IS NOT NULL)"
-    if count <= FEW:
-        return (
-            f"{lead} UNION (SELECT id, {column} FROM issues_issue WHERE id = ANY(ARRAY("
-            f"SELECT issue_id FROM issues_assignment s WHERE {beside})) {rest})"
-        )
     return (
-        f"{lead} UNION (SELECT id, {column} FROM issues_issue o WHERE district_id = {district_id}"
-        f" AND (SELECT true FROM issues_assignment s WHERE {beside} AND s.issue_id = o.id LIMIT 1)"
-        f" {rest})"
+        f"(SELECT id, {column} FROM issues_issue WHERE lead_unit_id = {unit} {rest})"
+        f" UNION (SELECT id, {column} FROM (SELECT issue_id AS id, * FROM issues_involvement) i"
+        f" WHERE unit_id = {unit} {rest})"
     )
 
 
@@ -424,3 +473,20 @@ def _insert(cursor: Any, table: str, rows: Iterable[Row]) -> None:
         cursor.execute(
             f"INSERT INTO {table} ({columns}) VALUES {', '.join([one] * len(some))}", values
         )
+
+
+# --- what waits for a town's dispatcher ---
+
+
+def _of_town(scope: Scope) -> Row:
+    """The values that ``_waiting`` asks for."""
+    ((_, town),) = scope.territory
+    return {"town": town, "user": scope.user_id}
+
+
+def _waiting(tail: str) -> str:
+    """What waits for a town's dispatcher, of each part as many as ``tail`` takes."""
+    read = "SELECT id, due_at, received_at FROM issues_issue WHERE closed_at IS NULL AND"
+    named = f"id = ANY(ARRAY({WAITING_RECORDS}))"
+    parts = [f"town_id = %(town)s AND {state}" for state in WAITING_STATES]
+    return " UNION ".join(f"({read} {part} {tail})" for part in (*parts, named))

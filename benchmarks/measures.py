@@ -79,6 +79,8 @@ class Bench:
 
 def over_http(bench: Bench) -> Iterator[Group]:
     yield "list", lambda: list(_lists(bench))
+    yield "list.api.waiting", lambda: [_waiting(bench)]
+    yield "desk.html", lambda: [_desk(bench)]
     yield "deep.api", lambda: [_deep_api(bench)]
     yield "deep.html", lambda: [_deep_html(bench)]
     yield "search", lambda: list(_searches(bench))
@@ -96,10 +98,10 @@ def ok(answer: Answer, *statuses: int) -> Answer:
     return answer
 
 
-def view_floor(bench: Bench) -> Run:
+def view_floor(phone: Client) -> Run:
     """Floor A, asked by the device of a grid worker."""
     path = reverse("bench-floor", args=[Issue.objects.values_list("pk", flat=True)[0]])
-    return lambda: ok(bench.phones["grid"].get(path))
+    return lambda: ok(phone.get(path))
 
 
 def _get(client: Client, path: str) -> dict[str, Any]:
@@ -135,6 +137,26 @@ def _lists(bench: Bench) -> Iterator[Measure]:
             ),
             **_get(bench.browsers[who.name], path),
         )
+
+
+def _waiting(bench: Bench) -> Measure:
+    scope = people.scope_of(people.user("town"))
+    return Measure(
+        "list.api.waiting",
+        "列表 API：待镇街派单员办理",
+        floor=lambda: bench.floors.waiting(scope),
+        **_get(bench.phones["town"], "/api/v1/issues?waiting=true"),
+    )
+
+
+def _desk(bench: Bench) -> Measure:
+    scope = people.scope_of(people.user("town"))
+    return Measure(
+        "desk.html",
+        "工作台：镇街派单员",
+        floor=lambda: bench.floors.desk(scope),
+        **_get(bench.browsers["town"], "/issues/desk/"),
+    )
 
 
 def _deep_api(bench: Bench) -> Measure:

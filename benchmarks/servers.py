@@ -9,8 +9,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -139,20 +140,35 @@ def run(*arguments: str, database: str, **more: str) -> None:
         raise SystemExit(result.returncode)
 
 
+HOST = "127.0.0.1"
+Command = Callable[[int], Sequence[str | Path]]  # by the port
+
+
+def gunicorn(*arguments: str) -> Command:
+    """The web server as ``make up`` starts it; arguments win over its configuration."""
+    return lambda port: [BASE_DIR / "deploy" / "web", "--bind", f"{HOST}:{port}", *arguments]
+
+
+@dataclass(frozen=True)
+class Web:
+    """A web server that answers."""
+
+    address: str  # host:port
+    group: int  # in which all its processes are
+
+
 @contextmanager
-def web(database: str, **more: str) -> Iterator[str]:
-    """The web server as ``make up`` starts it, on ``database``; yields host:port."""
+def web(database: str, command: Command | None = None, **more: str) -> Iterator[Web]:
+    """A web server on ``database``, as ``make up`` starts it if no command is given."""
     servers = embedded.locate(BASE_DIR)
-    address = f"127.0.0.1:{_free_port()}"
+    port = _free_port()
     log = servers.logs / "web.log"
     process = spawn(
-        [BASE_DIR / "deploy" / "web", "--bind", address],
-        log=log,
-        env=environment() | _at(database) | more,
+        (command or gunicorn())(port), log=log, env=environment() | _at(database) | more
     )
     try:
-        _wait_for(address, process, log)
-        yield address
+        _wait_for(f"{HOST}:{port}", process, log)
+        yield Web(f"{HOST}:{port}", process.pid)
     finally:
         stop(process, signal.SIGTERM, patience=20)
 
@@ -172,13 +188,37 @@ def worker(database: str) -> Iterator[None]:
         stop(process, signal.SIGTERM, patience=20)
 
 
+def memory_of(group: int) -> int:
+    """Bytes that all processes of a group hold; what they share among them counts once (PSS)."""
+    total = 0
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended meanwhile
+            # Behind the name, which may contain anything: state, parent, group …
+            state = (folder / "stat").read_text().rpartition(")")[2].split()
+            if int(state[2]) == group:
+                sizes = (folder / "smaps_rollup").read_text().splitlines()
+                total += sum(int(line.split()[1]) for line in sizes if line.startswith("Pss:"))
+    return total * 1024
+
+
+def connections_to(database: str) -> int:
+    """How many connections the platform's processes have open."""
+    with connect() as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE datname = %s AND application_name = 'governance'",
+            [database],
+        ).fetchone()
+        return int(row[0]) if row else 0
+
+
 def _at(database: str) -> dict[str, str]:
     return {"EMBEDDED_DATABASE": database}
 
 
 def _free_port() -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
 
 

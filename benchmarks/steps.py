@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from django.db import connection
 
@@ -14,6 +15,7 @@ from benchmarks import (
     bulk,
     district,
     measures,
+    people,
     profiling,
     seed,
     servers,
@@ -23,6 +25,11 @@ from benchmarks import (
 from benchmarks.commands import say
 from benchmarks.measures import Bench
 from benchmarks.running import Result, run_all, show
+from benchmarks.timing import Client, Turn, alternate
+
+# Of a comparison of web servers: visitors at once, at first to warm it up; reads of the floor view.
+LEVELS, WARM_UP = (1, 8, 32), 8
+VIEWS = 200
 
 
 def base() -> None:
@@ -54,7 +61,7 @@ def measure(address: str, rounds: str, out: str) -> None:
     own = servers.connect(_database())
     found = _collect(run_all(tasks.on_the_whole(own), view=None, rounds=int(rounds)))
     bench = Bench(address, own)
-    view = measures.view_floor(bench)
+    view = measures.view_floor(bench.phones["grid"])
     found += _collect(run_all(measures.over_http(bench), view=view, rounds=int(rounds)))
     bench.close()
     _write(out, found)
@@ -68,16 +75,34 @@ def sweep(rounds: str, out: str) -> None:
 
 def load(address: str, seconds: str, out: str) -> None:
     """Many at once."""
-    found = []
-    for concurrency in throughput.CONCURRENCY:
-        done = throughput.run(address, concurrency, seconds=float(seconds))
+    _dump(out, list(_loads(address, throughput.CONCURRENCY, float(seconds))))
+
+
+def web(address: str, seconds: str, out: str) -> None:
+    """A web server that has just started: warmed up, then at the floor view, then at each level."""
+    throughput.run(address, WARM_UP, seconds=float(seconds))
+    phone = Client(address, people.token_of(people.busiest_grid_worker()))
+    view = Turn("view", measures.view_floor(phone))
+    floor = alternate([view], repeat=VIEWS)["view"].p50
+    phone.close()
+    loads = list(_loads(address, LEVELS, float(seconds)))
+    say(f"  空视图 {floor:.1f} 毫秒")
+    _dump(out, [{"floor": floor, "loads": loads}])
+
+
+def _loads(address: str, levels: Sequence[int], seconds: float) -> Iterator[dict[str, Any]]:
+    for concurrency in levels:
+        done = throughput.run(address, concurrency, seconds=seconds)
         say(f"  {done.label}：{done.per_second:.1f} 次/秒，出错 {done.errors}")
-        found.append({**asdict(done), "per_second": done.per_second})
-    Path(out).write_text(json.dumps(found, ensure_ascii=False), "utf-8")
+        yield {**asdict(done), "per_second": done.per_second}
 
 
 def profile(name: str, lines: str) -> None:
     profiling.profile(name, int(lines))
+
+
+def profiles(out: str) -> None:
+    _dump(out, list(profiling.hot_paths()))
 
 
 def _collect(results: Iterator[Result]) -> list[Result]:
@@ -89,8 +114,11 @@ def _collect(results: Iterator[Result]) -> list[Result]:
 
 
 def _write(out: str, results: list[Result]) -> None:
-    text = json.dumps([result.as_dict() for result in results], ensure_ascii=False)
-    Path(out).write_text(text, "utf-8")
+    _dump(out, [result.as_dict() for result in results])
+
+
+def _dump(out: str, found: list[dict[str, Any]]) -> None:
+    Path(out).write_text(json.dumps(found, ensure_ascii=False), "utf-8")
 
 
 def _database() -> str:
@@ -105,5 +133,7 @@ STEPS = {
     "measure": measure,
     "sweep": sweep,
     "load": load,
+    "web": web,
     "profile": profile,
+    "profiles": profiles,
 }

@@ -33,6 +33,8 @@ TARGETS: dict[str, Target] = {
         for form, target in (("api", API_LIST), ("html", HTML_LIST))
         for who in ("district", "town", "grid", "fifty", "two")
     },
+    "list.api.waiting": API_LIST,
+    "desk.html": Target(to_view=12, growth=FLAT),
     "deep.api": API_LIST,
     "deep.html": HTML_LIST,
     "search.rare": Target(growth=FLAT),

@@ -79,7 +79,7 @@ def _workbook(floors: Floors) -> Measure:
 
     def make() -> None:
         chosen = exports.choose("issues", "", by=owner)
-        export_files.make(export_files.ask(chosen, "", by=owner).pk)
+        export_files.make(export_files.ask(chosen, by=owner).pk)
 
     rows = Issue.objects.filter(closed_at=None).count()
     return Measure(

@@ -11,6 +11,7 @@ The load comes from the same machine and takes its share of the cores: a server 
 
 from __future__ import annotations
 
+import http.client
 import random
 import threading
 import time
@@ -130,7 +131,7 @@ def run(address: str, concurrency: int, *, seconds: float = SECONDS) -> Load:
                 answer = visitor.do("make_report" if what == "report" else what)
                 if answer.status >= 300:  # also a page that sends to the sign-in
                     errors.append(f"{what}: HTTP {answer.status}")
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:
                 errors.append(f"{what}: {error}")
             times.append((what, (time.perf_counter() - started) * 1000))
 

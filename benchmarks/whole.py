@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report, servers
+from benchmarks import markdown, report, servers
 from benchmarks.commands import say
 from governance import embedded
 
@@ -32,21 +32,21 @@ def run(sizes: Sequence[int], *, out: Path | None, rounds: int, seconds: float, 
             for size in sizes:
                 servers.drop(_name(size))
     found["seconds"] = time.monotonic() - started
-    path = out or _results() / f"{datetime.now():%Y%m%d-%H%M%S}-{found['commit']}.json"  # noqa: DTZ005
+    path = out or results() / f"{datetime.now():%Y%m%d-%H%M%S}-{found['commit']}.json"  # noqa: DTZ005
     report.write(path, found)
     report.show(found)
     say(f"\n共 {found['seconds']:.0f} 秒。结果文件：{path}")
 
 
 def latest() -> Path:
-    """The newest result file."""
-    found = sorted(_results().glob("*.json"))
+    """The newest result file of a whole run."""
+    found = sorted(results().glob("[0-9]*.json"))
     if not found:
         raise SystemExit("还没有结果文件，请先运行 make bench。")
     return found[-1]
 
 
-def _results() -> Path:
+def results() -> Path:
     return embedded.locate(servers.BASE_DIR).var / "results"
 
 
@@ -90,11 +90,11 @@ def _one_size(size: int, *, rounds: int, keep: bool) -> dict[str, Any]:
     seconds = _seed(size, "all", keep=keep)
     name = _name(size)
     say(f"{size:,} 件：测量 …")
-    with servers.web(name) as address:
-        lines = _step(name, "measure", address, str(rounds))
+    with servers.web(name) as web:
+        lines = step(name, "measure", web.address, str(rounds))
     say(f"{size:,} 件全部在办：造数 …")
     opened = _seed(size, "open", keep=keep)
-    lines += _step(_name(size, "open"), "sweep", str(rounds))
+    lines += step(_name(size, "open"), "sweep", str(rounds))
     found = {
         "seconds": seconds,
         "bytes": servers.bytes_of(name),
@@ -110,11 +110,11 @@ def _one_size(size: int, *, rounds: int, keep: bool) -> dict[str, Any]:
 def _throughput(size: int, seconds: float) -> list[dict[str, Any]]:
     say(f"\n{size:,} 件：并发 …")
     name = _name(size)
-    with servers.web(name) as address, servers.worker(name):
-        return _step(name, "load", address, str(seconds))
+    with servers.web(name) as web, servers.worker(name):
+        return step(name, "load", web.address, str(seconds))
 
 
-def _step(database: str, *arguments: str) -> list[dict[str, Any]]:
+def step(database: str, *arguments: str) -> list[dict[str, Any]]:
     """Run one step; what it found."""
     with _file() as path:
         servers.run("-m", "benchmarks", "step", *arguments, str(path), database=database)
@@ -128,10 +128,30 @@ def _file() -> Iterator[Path]:
         yield Path(folder) / "found.json"
 
 
+@contextmanager
+def database(size: int, *, keep: bool) -> Iterator[str]:
+    """The bench's servers with the database of a size, which goes with the block if not kept."""
+    with servers.running():
+        _prepare(size, keep=keep)
+        say(f"{size:,} 件：造数 …")
+        _seed(size, "all", keep=keep)
+        yield _name(size)
+        if not keep:
+            servers.drop(_name(size))
+
+
 def profile(measure: str, *, size: int, lines: int) -> None:
     """Print where the time of one measure goes, in this size's database, made if it is missing."""
-    with servers.running():
-        _prepare(size, keep=True)
-        _seed(size, "all", keep=True)
-        name = _name(size)
+    with database(size, keep=True) as name:
         servers.run("-m", "benchmarks", "step", "profile", measure, str(lines), database=name)
+
+
+def profiles(*, size: int, docs: bool) -> None:
+    """The same of every hot path, in short, as Markdown."""
+    header = report.header()
+    with database(size, keep=True) as name:
+        found = step(name, "profiles")
+    lines = [f"{markdown.where(header)}; {size:,} cases:", "", *markdown.profiles(found)]
+    say("\n".join(lines))
+    if docs:
+        markdown.put_into_docs("profiles", lines)

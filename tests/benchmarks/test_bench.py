@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks import compare, report
+from benchmarks import compare, markdown, report, web
 from benchmarks.targets import TARGETS
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 SIZE = "300"
 
-# Half a minute on a quiet machine: migrations, seeds, three starts of the web server.
+# Two minutes on a quiet machine: migrations, seeds, eight starts of a web server.
 pytestmark = pytest.mark.timeout(900)
 
 
@@ -75,7 +76,7 @@ def test_the_chains_of_the_seed_verify(measured: dict[str, Any]) -> None:
 
 def test_requests_tell_their_statements_and_both_floors(measured: dict[str, Any]) -> None:
     for line in measured["sizes"][SIZE]["lines"]:
-        if line["name"].startswith(("list", "detail", "create", "action")):
+        if line["name"].startswith(("list", "desk", "detail", "create", "action")):
             assert line["statements"], line["name"]
             assert line["view_p50"], line["name"]
             assert line["sql_p50"], line["name"]
@@ -122,3 +123,111 @@ def test_one_more_statement_is_worse(measured: dict[str, Any]) -> None:
     (line,) = [line for line in more["sizes"][SIZE]["lines"] if line["name"] == "detail.html"]
     line["statements"] += 1
     assert compare.is_worse(measured, more)
+
+
+# --- web servers ---
+
+
+@pytest.fixture(scope="module")
+def compared(folder: Path) -> dict[str, Any]:
+    """The result file of a comparison of three servers, in short."""
+    out = folder / "web.json"
+    options = ("--size", SIZE, "--rounds", "1", "--seconds", "0.5", "--keep", "--out", str(out))
+    done = bench(folder / "var", "web", *options, "--only", "granian 2x2,no connection,pool")
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    found: dict[str, Any] = json.loads(out.read_text("utf-8"))
+    return found
+
+
+def test_every_chosen_server_answers_at_each_level(compared: dict[str, Any]) -> None:
+    names = ["granian 2x2", "make up, no connection kept", "make up, pool of 4"]
+    assert list(compared["web"]) == names
+    for (one,) in compared["web"].values():
+        assert one["floor"] > 0
+        assert [load["concurrency"] for load in one["loads"]] == [1, 8, 32]
+        assert [load["errors"] for load in one["loads"]] == [0, 0, 0]
+
+
+def test_a_server_keeps_the_connections_that_it_is_told_to(compared: dict[str, Any]) -> None:
+    held = {name: one["connections"] for name, (one,) in compared["web"].items()}
+    assert held["granian 2x2"] in range(1, 5)  # one for each thread that has served
+    assert held["make up, no connection kept"] == 0
+    assert held["make up, pool of 4"] in (4, 8)  # in one process or both
+
+
+def test_the_memory_of_all_processes_of_a_server_counts(compared: dict[str, Any]) -> None:
+    for (one,) in compared["web"].values():
+        assert 80 << 20 < one["memory"] < 2 << 30
+
+
+def test_the_table_of_servers_tells_medians_and_how_far_rounds_lie_apart() -> None:
+    def one(floor: float, rate: float, errors: int) -> dict[str, Any]:
+        load = {"concurrency": 8, "per_second": rate, "p50": 100, "p95": 400, "errors": errors}
+        return {"floor": floor, "loads": [load], "memory": 200 << 20, "connections": 8}
+
+    found = {
+        "machine": {"cores": 2, "memory_mb": 8192},
+        "commit": "abc",
+        "changed": False,
+        "size": 300,
+        "rounds": 3,
+        "load_seconds": 2.0,
+        "web": {"a server": [one(3.0, 50.0, 0), one(9.0, 40.0, 1), one(4.0, 60.0, 0)]},
+    }
+    first, _, heads, _, row = web.document(found)
+    assert first.startswith("2 cores, 8 GB, commit abc; 300 cases, the median of 3 rounds of 2 s")
+    assert "| 8: requests/s |" in heads
+    assert row == "| a server | 4.0 | 50.0 | 100 / 400 | 200 | 8 | 1 | 40% |"
+
+
+def test_an_unknown_server_is_refused_with_the_names_of_the_known(tmp_path: Path) -> None:
+    done = bench(tmp_path, "web", "--only", "nothing")
+    assert done.returncode == 1
+    assert "granian 2x4" in done.stderr
+
+
+def test_a_comparison_with_an_earlier_run_takes_no_result_of_web_servers(
+    measured: dict[str, Any], compared: dict[str, Any], tmp_path: Path
+) -> None:
+    whole_run = tmp_path / "results" / "20260101-000000-abc.json"
+    report.write(whole_run, measured)
+    report.write(tmp_path / "results" / "web-20260102-000000.json", compared)
+    done = bench(tmp_path, "compare", str(whole_run))
+    assert done.returncode == 0, done.stderr
+
+
+# --- profiles ---
+
+
+def test_every_hot_path_is_profiled_with_its_largest_shares(folder: Path) -> None:
+    done = bench(folder / "var", "profile", "--size", SIZE)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    _, table, shares, _ = re.split(r"\n\n(?=\| Path)|\n```\n?", done.stdout)
+    paths = [
+        "create",
+        "action",
+        "list.api.town",
+        "list.html.town",
+        *("detail.api", "detail.html", "sync"),
+    ]
+    assert re.findall(r"^\| `(\S+)` \| \d+ \|", table, re.MULTILINE) == paths
+    heads = [block.strip().splitlines()[0].split() for block in shares.split("\n\n")]
+    assert [name for head in heads for name in head] == paths
+    assert "core/idempotency.py" in shares
+    assert "psycopg wait (the database)" in shares
+
+
+# --- the documentation ---
+
+
+def test_lines_take_the_place_of_what_stood_between_the_marks() -> None:
+    text = "one\n<!-- web: begin -->\nold\n<!-- web: end -->\ntwo\n"
+    new = "one\n<!-- web: begin -->\nnew\nlines\n<!-- web: end -->\ntwo\n"
+    assert markdown.between(text, "web", ["new", "lines"]) == new
+    with pytest.raises(SystemExit, match="profiles: begin"):
+        markdown.between(text, "profiles", ["new"])
+
+
+@pytest.mark.parametrize("name", ["web", "profiles"])
+def test_the_documentation_has_a_place_for_the_results(name: str) -> None:
+    assert "\nnew\n" in markdown.between(markdown.DOCUMENT.read_text("utf-8"), name, ["new"])
