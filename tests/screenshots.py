@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Iterator
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 from tests import plugin  # it says where the servers will be
 
@@ -28,6 +29,7 @@ from PIL import Image
 from playwright.sync_api import Browser, StorageState, ViewportSize, sync_playwright
 
 from areas.models import ComplexArea
+from core import export_files, exports
 from governance import embedded
 from governance.reference import demo
 from issues.models import Issue
@@ -98,6 +100,7 @@ def pictures() -> Iterator[Picture]:
     yield Picture("issues", "district", "/issues/")
     yield Picture("desk", "town", f"/issues/desk/?case={waiting.pk}", TALL)
     yield Picture("owing", "district", "/issues/owing/")
+    yield Picture("search", "district", f"/search/?{urlencode({'q': '停车'})}")
     yield Picture("rules", "district", "/issues/rules/", TALL)
     yield Picture("issue", "district", issue.get_absolute_url(), TALL)
     yield Picture("assign", "district", f"{issue.get_absolute_url()}assign/", TALL)
@@ -111,9 +114,18 @@ def pictures() -> Iterator[Picture]:
     yield Picture("meeting", "secretary", meeting.get_absolute_url(), TALL)
     yield Picture("resolutions", "secretary", "/meetings/resolutions/")
     yield Picture("report", "secretary", report.get_absolute_url(), TALL)
+    make_a_file(User.objects.get(username="leader"))
+    yield Picture("exports", "leader", "/exports/")
     yield Picture("inbox", "grid", "/inbox/")
     yield Picture("audit", "auditor", "/audit/")
     yield Picture("api", "", "/api/v1/docs/", ready=".opblock")
+
+
+def make_a_file(user: User) -> None:
+    """Have an Excel file of all cases made, as the export worker would."""
+    query = "status=all"
+    file = export_files.ask(exports.choose("issues", query, by=user), by=user)
+    export_files.make(file.pk)
 
 
 def sign_in(browser: Browser, platform: Platform, username: str) -> StorageState:
