@@ -174,12 +174,12 @@ def web(database: str, command: Command | None = None, **more: str) -> Iterator[
 
 
 @contextmanager
-def worker(database: str) -> Iterator[None]:
-    """A background worker as ``make up`` starts it."""
+def worker(database: str, name: str = "worker") -> Iterator[None]:
+    """A background worker as ``make up`` starts it: "worker", or "exporter"."""
     servers = embedded.locate(BASE_DIR)
     process = spawn(
-        [BASE_DIR / "deploy" / "worker"],
-        log=servers.logs / "worker.log",
+        [BASE_DIR / "deploy" / name],
+        log=servers.logs / f"{name}.log",
         env=environment() | _at(database),
     )
     try:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import connection
 
 from benchmarks import (
+    beside,
     bulk,
     district,
     measures,
@@ -78,6 +79,15 @@ def load(address: str, seconds: str, out: str) -> None:
     _dump(out, list(_loads(address, throughput.CONCURRENCY, float(seconds))))
 
 
+def beside_exports(address: str, out: str) -> None:
+    """One at a list, while others take lists away."""
+    found = []
+    for load in beside.loads(address):
+        say(f"  {load.label}：{load.p50:.1f} 毫秒，95% 在 {load.p95:.1f} 毫秒内")
+        found.append({**asdict(load), "per_second": load.per_second})
+    _dump(out, found)
+
+
 def web(address: str, seconds: str, out: str) -> None:
     """A web server that has just started: warmed up, then at the floor view, then at each level."""
     throughput.run(address, WARM_UP, seconds=float(seconds))
@@ -133,6 +143,7 @@ STEPS = {
     "measure": measure,
     "sweep": sweep,
     "load": load,
+    "beside": beside_exports,
     "web": web,
     "profile": profile,
     "profiles": profiles,

@@ -110,8 +110,11 @@ def _one_size(size: int, *, rounds: int, keep: bool) -> dict[str, Any]:
 def _throughput(size: int, seconds: float) -> list[dict[str, Any]]:
     say(f"\n{size:,} 件：并发 …")
     name = _name(size)
-    with servers.web(name) as web, servers.worker(name):
-        return step(name, "load", web.address, str(seconds))
+    with servers.web(name) as web, servers.worker(name), servers.worker(name, "exporter"):
+        return [
+            *step(name, "load", web.address, str(seconds)),
+            *step(name, "beside", web.address),
+        ]
 
 
 def step(database: str, *arguments: str) -> list[dict[str, Any]]:

@@ -214,9 +214,10 @@ class Stream:
 
 def _paced(parts: Iterator[str]) -> Iterator[str]:
     while True:
-        started = time.thread_time()
+        started = time.perf_counter()
         part = next(parts, None)
         if part is None:
             return
+        took = time.perf_counter() - started
         yield part
-        time.sleep(REST * (time.thread_time() - started))
+        time.sleep(REST * took)

@@ -40,16 +40,15 @@ def found(issues: IssueQuerySet, text: str, *, by: User) -> IssueQuerySet:
 
 
 def _begun(issues: IssueQuerySet, number: str) -> IssueQuerySet:
-    """Those of ``issues`` whose number begins so. It begins with the day of receipt, and by that
-    each of their orders has an index.
+    """Those of ``issues`` whose number begins so. It begins with the day of receipt, or with a later
+    one where an earlier report was merged into the case: a list need not begin above that.
     """
     year = date(int(number[:4]), 1, 1)
     days = [year + timedelta(days=n) for n in range(366)]
     days = [day for day in days if f"{day:%Y%m%d}".startswith(number[:8])]
     if not days:
         return issues.none()
-    issues = issues.filter(Period(days[0], days[-1]).times("received_at"))
-    return issues.filter(number__startswith=number) if "-" in number else issues
+    return issues.filter(Period(None, days[-1]).times("received_at"), number__startswith=number)
 
 
 def _scope_of(user: User) -> list[str] | None:
