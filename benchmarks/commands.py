@@ -46,6 +46,8 @@ def _parser() -> argparse.ArgumentParser:
     web.add_argument("--out", type=Path, default=None, help="the result file")
     web.add_argument("--keep", action="store_true", default=bool(os.environ.get("KEEP")))
     web.add_argument("--docs", action="store_true", help="write the table into the documentation")
+    docs = commands.add_parser("docs", help="write a result file into the documentation")
+    docs.add_argument("file", type=Path, nargs="?", default=None, help="the newest if none")
     profile = commands.add_parser("profile", help="where the time of a hot path goes, or of all")
     profile.add_argument("measure", nargs="?", default="")
     profile.add_argument("--size", type=int, default=10_000)
@@ -71,6 +73,13 @@ def _run(options: Any) -> None:
         seconds=options.seconds,
         keep=options.keep,
     )
+
+
+def _docs(options: Any) -> None:
+    whole = importlib.import_module("benchmarks.whole")
+    report, markdown = (importlib.import_module(f"benchmarks.{m}") for m in ("report", "markdown"))
+    found = report.read(options.file or whole.latest())
+    markdown.put_into_docs("results", list(markdown.results(found)))
 
 
 def _compare(options: Any) -> None:
@@ -112,6 +121,7 @@ def _step(options: Any) -> None:
 COMMANDS = {
     "run": _run,
     "compare": _compare,
+    "docs": _docs,
     "web": _web,
     "profile": _profile,
     "step": _step,

@@ -190,7 +190,7 @@ def file_name(title: str, suffix: str, at: datetime | None = None) -> str:
 # are fewer streams than threads, so that pages keep a thread.
 STREAMS = threading.BoundedSemaphore(2)  # of this process
 STREAM_BATCH = 100  # rows between two rests: some milliseconds
-REST = 3  # times the work
+REST = 5  # times the work
 
 
 class Stream:

@@ -24,7 +24,7 @@ A register is declared once and answers a view. The view gives it the rows that 
 
     @login_required
     def issue_list(request: HttpRequest) -> HttpResponse:
-        return ISSUES.respond(request, Issue.objects.visible_to(request.user).with_list_data())
+        return ISSUES.respond(request, Issue.objects.visible_to(request.user).for_rows())
 
 The page's state stands in its URL: the filters under their own names, ``sort=due`` or
 ``sort=-due``, and ``after=…`` or ``before=…``, the signed position of the row at the edge of the

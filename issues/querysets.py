@@ -74,12 +74,20 @@ class IssueQuerySet(models.QuerySet["Issue"]):
         """
         return self.select_related("area").defer("description", "contact_name", "contact_phone")
 
-    def with_list_data(self) -> IssueQuerySet:
-        """What a row of a list shows, all from the database."""
-        return self.select_related("category", "place", "town", "community", "lead_unit", "area")
-
     def with_detail_data(self) -> IssueQuerySet:
-        return self.with_list_data().select_related("grid", "district", "reporter", "handler")
+        """What the page of a case names, all from the database."""
+        return self.select_related(
+            "category",
+            "district",
+            "town",
+            "community",
+            "grid",
+            "place",
+            "area",
+            "lead_unit",
+            "reporter",
+            "handler",
+        )
 
 
 class ClockQuerySet(models.QuerySet["Clock"]):

@@ -40,8 +40,8 @@ def found(issues: IssueQuerySet, text: str, *, by: User) -> IssueQuerySet:
 
 
 def _begun(issues: IssueQuerySet, number: str) -> IssueQuerySet:
-    """Those of ``issues`` whose number begins so. It begins with the day of receipt, or with a later
-    one where an earlier report was merged into the case: a list need not begin above that.
+    """Those of ``issues`` whose number begins so. It begins with the day of receipt, or a later one
+    where an earlier report was merged into the case: a list need not begin above that.
     """
     year = date(int(number[:4]), 1, 1)
     days = [year + timedelta(days=n) for n in range(366)]

@@ -87,6 +87,20 @@ def test_the_load_runs_without_errors(measured: dict[str, Any]) -> None:
     assert [load["errors"] for load in measured["throughput"]] == [0, 0]
 
 
+def test_the_documentation_gets_a_row_for_each_measure_with_what_misses_in_bold(
+    measured: dict[str, Any],
+) -> None:
+    slow = json.loads(json.dumps(measured))
+    [one] = slow["sizes"].values()
+    create = next(line for line in one["lines"] if line["name"] == "create")
+    create["p50"] = create["view_p50"] * 7
+    lines = list(markdown.results(slow))
+    names = {line["name"] for line in one["lines"]}
+    assert names == {line.split("`")[1] for line in lines if line.startswith("| `")}
+    [row] = [line for line in lines if line.startswith("| `create`")]
+    assert "| **7.0** |" in row
+
+
 def test_the_same_results_compare_as_unchanged(measured: dict[str, Any]) -> None:
     assert list(compare.lines(measured, measured)) == []
     assert not compare.is_worse(measured, measured)

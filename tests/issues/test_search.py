@@ -107,11 +107,18 @@ def test_a_number_begins_with_its_day_from_midnight_to_midnight(
     assert hits(cast.chen_jing, beginning) == [issue]
 
 
-def test_the_beginning_of_a_number_is_a_span_of_time_by_which_each_list_has_an_index(
+def test_a_case_that_took_in_an_earlier_report_is_found_by_the_beginning_of_its_number(
     cast: Cast,
 ) -> None:
+    master = cast.report(at=at("2025-04-01"))
+    Issue.objects.filter(pk=master.pk).update(received_at=at("2025-03-28"))  # as merging leaves it
+    assert hits(cast.chen_jing, "202504") == [master]
+    assert hits(cast.chen_jing, "202503") == []
+
+
+def test_a_search_by_the_beginning_of_a_number_enters_each_list_at_its_day(cast: Cast) -> None:
     rows = found(Issue.objects.visible_to(cast.sun_li), "202503", by=cast.sun_li)
-    assert "LIKE" not in str(rows.query)
+    assert '"received_at" < 2025-03-31 16:00:00' in str(rows.query)
 
 
 def test_nobody_finds_a_case_by_a_telephone_number_that_its_page_masks(cast: Cast) -> None:
