@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -233,7 +234,7 @@ def _fail(file: ExportFile, reason: str) -> None:
         touched_at=now,
     ):
         # A run may have put it there and not have been able to say so.
-        path_of(file).unlink(missing_ok=True)
+        _unlink(file)
         _message(
             file, title=f"导出文件未能生成：{file.title}", body=reason, url=reverse("exports:list")
         )
@@ -285,10 +286,16 @@ def withdraw(listing: str, *, reason: str) -> None:
 def _expire(done: QuerySet[ExportFile]) -> int:
     expired = 0
     for file in done:
-        # The file first: should this process end here, the next sweep comes by again.
-        path_of(file).unlink(missing_ok=True)
         expired += done.filter(pk=file.pk).update(status=ExportStatus.EXPIRED, query="", words="")
+        _unlink(file)
     return expired
+
+
+def _unlink(file: ExportFile) -> None:
+    """Delete the file once it is certain that its row says so. Should this process end in between,
+    the next sweep finds a file that no row wants.
+    """
+    transaction.on_commit(partial(path_of(file).unlink, missing_ok=True))
 
 
 def sweep(now: datetime | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -506,12 +506,15 @@ def test_while_the_database_is_away_a_file_is_not_given_up(
     assert again(file).status == ExportStatus.DONE
 
 
-def test_a_file_that_was_put_in_its_place_in_vain_is_removed(wang: User) -> None:
+def test_a_file_that_was_put_in_its_place_in_vain_is_removed(
+    wang: User, django_capture_on_commit_callbacks: Any
+) -> None:
     file = ask(wang)
     export_files.folder().mkdir(parents=True)
     export_files.path_of(file).write_bytes(b"the run could not say so")
     ExportFile.objects.update(status=ExportStatus.RUNNING, attempts=export_files.MOST_ATTEMPTS)
-    export_files.make(file.pk)
+    with django_capture_on_commit_callbacks(execute=True):
+        export_files.make(file.pk)
 
     assert again(file).status == ExportStatus.FAILED
     assert not export_files.path_of(file).exists()
@@ -520,7 +523,9 @@ def test_a_file_that_was_put_in_its_place_in_vain_is_removed(wang: User) -> None
 # --- what is taken back ---
 
 
-def test_every_file_of_a_list_can_be_withdrawn(wang: User, zhou: User) -> None:
+def test_every_file_of_a_list_can_be_withdrawn(
+    wang: User, zhou: User, django_capture_on_commit_callbacks: Any
+) -> None:
     write(wang, 3)
     done, of_another = ask(wang, "kind=due"), ask(zhou)
     waiting = ask(wang)
@@ -529,11 +534,24 @@ def test_every_file_of_a_list_can_be_withdrawn(wang: User, zhou: User) -> None:
     export_files.withdraw("areas", reason="重新导出")
     assert again(done).status == ExportStatus.DONE
 
-    export_files.withdraw("messages", reason="重新导出")
+    with django_capture_on_commit_callbacks(execute=True):
+        export_files.withdraw("messages", reason="重新导出")
     for file in (done, of_another):
         assert (again(file).status, again(file).words) == (ExportStatus.EXPIRED, "")
         assert not export_files.path_of(file).exists()
     assert again(waiting).status == ExportStatus.WAITING
+
+
+def test_what_is_not_withdrawn_after_all_is_still_there(wang: User) -> None:
+    write(wang, 3)
+    file = ask(wang)
+    export_files.make(file.pk)
+    with transaction.atomic():
+        export_files.withdraw("messages", reason="重新导出")
+        transaction.set_rollback(True)
+
+    assert again(file).status == ExportStatus.DONE
+    assert export_files.path_of(file).exists()
 
 
 def test_a_file_in_the_making_does_not_outlive_a_withdrawal(
