@@ -4,6 +4,8 @@ towns. The database keeps it (core.search).
 
 import pgtrigger
 
+from core.search import keeping_entries, renaming_in_entries
+
 _ENTRIES = """
     INSERT INTO areas_searchentry (area_id, body, scope)
     SELECT area.id,
@@ -22,21 +24,7 @@ _ENTRIES = """
 """
 _COLUMNS = ("code", "name", "summary")
 
-OF_AREA = (
-    pgtrigger.Trigger(
-        name="makes_search_entry",
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert,
-        func=_ENTRIES.format(which="area.id = NEW.id"),
-    ),
-    pgtrigger.Trigger(
-        name="renews_search_entry",
-        when=pgtrigger.After,
-        operation=pgtrigger.UpdateOf(*_COLUMNS),
-        condition=pgtrigger.AnyChange(*_COLUMNS),
-        func=_ENTRIES.format(which="area.id = NEW.id"),
-    ),
-)
+OF_AREA = keeping_entries(_COLUMNS, _ENTRIES.format(which="area.id = NEW.id"))
 OF_COMMUNITIES = (
     pgtrigger.Trigger(
         name="renews_search_entry",
@@ -45,19 +33,14 @@ OF_COMMUNITIES = (
         func=_ENTRIES.format(which="area.id IN (OLD.complexarea_id, NEW.complexarea_id)"),
     ),
 )
-OF_PLACE = (
-    pgtrigger.Trigger(
-        name="renames_in_areas_search",
-        when=pgtrigger.After,
-        operation=pgtrigger.UpdateOf("name"),
-        condition=pgtrigger.AnyChange("name"),
-        func=_ENTRIES.format(
-            which="""area.id IN (
+OF_PLACE = renaming_in_entries(
+    "renames_in_areas_search",
+    _ENTRIES.format(
+        which="""area.id IN (
                 SELECT link.complexarea_id
                 FROM areas_complexarea_communities link
                 JOIN areas_place community ON community.id = link.place_id
                 WHERE NEW.id IN (community.id, community.town_id)
             )"""
-        ),
     ),
 )

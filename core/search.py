@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 import django_filters
+import pgtrigger
 from django import forms
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -87,6 +88,43 @@ class SearchEntry(models.Model):
                 gin_pending_list_limit=512,
             ),
         ]
+
+
+# --- the triggers that keep the entries ---
+
+
+def keeping_entries(columns: Sequence[str], func: str) -> tuple[pgtrigger.Trigger, ...]:
+    """Triggers of a searched table: ``func`` writes the entry of a new row, and of one in which
+    one of ``columns`` has changed.
+    """
+    return (
+        pgtrigger.Trigger(
+            name="makes_search_entry",
+            when=pgtrigger.After,
+            operation=pgtrigger.Insert,
+            func=func,
+        ),
+        pgtrigger.Trigger(
+            name="renews_search_entry",
+            when=pgtrigger.After,
+            operation=pgtrigger.UpdateOf(*columns),
+            condition=pgtrigger.AnyChange(*columns),  # a save of all fields changes few
+            func=func,
+        ),
+    )
+
+
+def renaming_in_entries(name: str, func: str) -> tuple[pgtrigger.Trigger, ...]:
+    """A trigger of the places: ``func`` writes the entries that have the name of one."""
+    return (
+        pgtrigger.Trigger(
+            name=name,
+            when=pgtrigger.After,
+            operation=pgtrigger.UpdateOf("name"),
+            condition=pgtrigger.AnyChange("name"),
+            func=func,
+        ),
+    )
 
 
 class Holds(Func):

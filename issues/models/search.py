@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pgtrigger
 from django.db import models
 
 from areas.models import Place
 from core.search import SearchEntry as Entry
+from core.search import keeping_entries, renaming_in_entries
 
 # Names of places as one writes an address, without spaces.
 _ENTRIES = """
@@ -22,25 +22,10 @@ _ENTRIES = """
     ON CONFLICT (issue_id) DO UPDATE SET body = excluded.body, scope = excluded.scope;
     RETURN NULL;
 """
-_OF_NEW_ROW = _ENTRIES.format(row="NEW", source="")
 _COLUMNS = ("title", "description", "address", "place_id", "reporter_id")
 
 # Triggers of the issues' own table.
-KEEP_ENTRY = (
-    pgtrigger.Trigger(
-        name="makes_search_entry",
-        when=pgtrigger.After,
-        operation=pgtrigger.Insert,
-        func=_OF_NEW_ROW,
-    ),
-    pgtrigger.Trigger(
-        name="renews_search_entry",
-        when=pgtrigger.After,
-        operation=pgtrigger.UpdateOf(*_COLUMNS),
-        condition=pgtrigger.AnyChange(*_COLUMNS),  # a save of all fields changes few
-        func=_OF_NEW_ROW,
-    ),
-)
+KEEP_ENTRY = keeping_entries(_COLUMNS, _ENTRIES.format(row="NEW", source=""))
 
 
 class SearchEntry(Entry):
@@ -62,16 +47,11 @@ class PlaceOfIssues(Place):
     class Meta:
         proxy = True
         default_permissions = ()
-        triggers = [
-            pgtrigger.Trigger(
-                name="renames_in_issues_search",
-                when=pgtrigger.After,
-                operation=pgtrigger.UpdateOf("name"),
-                condition=pgtrigger.AnyChange("name"),
-                func=_ENTRIES.format(
-                    row="issue",
-                    source="""FROM issues_issue issue
+        triggers = renaming_in_entries(
+            "renames_in_issues_search",
+            _ENTRIES.format(
+                row="issue",
+                source="""FROM issues_issue issue
                     WHERE NEW.id IN (issue.town_id, issue.community_id, issue.grid_id)""",
-                ),
             ),
-        ]
+        )
