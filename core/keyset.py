@@ -23,6 +23,7 @@ from django.core.signing import BadSignature, Signer
 from django.db import connection
 from django.db.models import (
     BooleanField,
+    Count,
     F,
     Field,
     Func,
@@ -31,10 +32,11 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Value,
+    Window,
 )
 from django.utils.http import urlsafe_base64_decode, urlsafe_base64_encode
 
-from core.branches import Branch, Rows, among, branches_of, to_count, together
+from core.branches import Branch, Rows, among, branches_of, is_listed, to_count, together
 from core.errors import Malformed
 
 COUNT_LIMIT = 1_000  # a longer list says "1,000+": to count it out would cost more than its page
@@ -121,9 +123,8 @@ def cut(
     for part in order.parts(position, backward=backward):
         page = _page(rows, branches, order, part, size + 1 - len(found), backward=backward)
         if with_total and not found:
-            counted = to_count(rows)
-            counted_branches = branches if counted is rows else branches_of(counted)
-            page = page.annotate(keyset_total=_Count(_first_ids(counted_branches)))
+            whole = position is None and not order.may_be_empty
+            page = page.annotate(keyset_total=_total(rows, branches, is_first_of_all=whole))
         found += page
         if len(found) > size:
             break
@@ -184,6 +185,16 @@ def counts(lists: Mapping[str, QuerySet[Any]]) -> dict[str, Total]:
         cursor.execute("SELECT " + ", ".join(texts), values)
         found = cursor.fetchone()
     return {key: Total.of(number) for key, number in zip(lists, found, strict=True)}
+
+
+def _total(
+    rows: QuerySet[Any], branches: Sequence[Branch[Any]], *, is_first_of_all: bool
+) -> Subquery | Window:
+    """How many rows there are, to be read with the rows of a page."""
+    if is_first_of_all and is_listed(rows):
+        return Window(Count("*"))  # all of them are read for the page
+    counted = to_count(rows)
+    return _Count(_first_ids(branches if counted is rows else branches_of(counted)))
 
 
 def _first_ids(branches: Sequence[Branch[Any]]) -> QuerySet[Any]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import unicodedata
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -21,17 +21,19 @@ import pgtrigger
 from django import forms
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import connection, models
 from django.db.models import BooleanField, F, Func, OuterRef, QuerySet, Value
+from django.db.models.expressions import RawSQL
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
-from redis.exceptions import RedisError
 
-from core.branches import Alongside
+from core.branches import Alongside, Listed
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
+Scope = Sequence[str] | None
+EVERYTHING: Scope = ()
 
 # Up to so many hits are fetched by the index, then put in order. Of more there is one in any few
 # hundred rows: then the rows are read in their order until a page is full.
@@ -135,14 +137,6 @@ class Holds(Func):
     output_field = BooleanField()
 
 
-class Among(Func):
-    """Whether an id is one of a list. Unlike IN, the planner never reads a whole index for it."""
-
-    template = "%(expressions)s))"
-    arg_joiner = " IN (SELECT unnest("
-    output_field = BooleanField()
-
-
 def words_of(text: str) -> list[str]:
     """The words of a query: what stands between its spaces, folded as the entries are."""
     return list(dict.fromkeys(_folded(text).split()))
@@ -157,68 +151,95 @@ def can_be_searched(text: str) -> bool:
     )
 
 
-def found(
-    rows: Rows,
-    entries: type[SearchEntry],
-    text: str,
-    *,
-    scope: Sequence[str] | None = (),
-) -> Rows:
-    """Those of ``rows`` in whose entries every word of ``text`` occurs. One statement, at once.
+@dataclass(frozen=True)
+class Hits:
+    """The ids of what was found in a table of entries; None if they are too many to list."""
 
-    Each of ``rows`` has one of the tokens in ``scope``; there are none if ``rows`` are all there
-    is, and None if they may be few and no token tells which. Nothing is found if
+    entries: type[SearchEntry]
+    text: str
+    scope: Scope
+    ids: Sequence[int] | None
+
+    def __bool__(self) -> bool:
+        return self.ids is None or bool(self.ids)
+
+    def among(self, rows: Rows) -> Rows:
+        """Those of ``rows`` that were found."""
+        if self.ids is not None:
+            return rows.filter(Listed(self.ids)) if self.ids else rows.none()
+        own_entry = self.entries._default_manager.filter(pk=OuterRef("pk"))
+        for word in words_of(self.text):
+            own_entry = own_entry.filter(Holds(F("body"), Folded(Value(word))))
+        by_index = _found_by_index(self.entries, self.text, self.scope)
+        is_scoped = self.scope is not None
+        return rows.filter(Alongside(own_entry, by_index=by_index, is_scoped=is_scoped))
+
+
+def found(rows: Rows, entries: type[SearchEntry], text: str, *, scope: Scope = EVERYTHING) -> Rows:
+    """Those of ``rows`` in whose entries every word of ``text`` occurs. See ``look_up``."""
+    return look_up(text, {entries: scope})[entries].among(rows)
+
+
+def look_up(text: str, asked: Mapping[type[SearchEntry], Scope]) -> dict[type[SearchEntry], Hits]:
+    """What is found in each of the tables that are asked. One statement, at once.
+
+    Each row that is asked for has one of the tokens in the scope; there are none if that is all
+    there is, and None if the rows may be few and no token tells which. Nothing is found if
     ``can_be_searched`` says no.
     """
     if not can_be_searched(text):
-        return rows.none()
-    hits = _hits(entries, text, scope)
-    if not _is_known_as_common(entries, text, scope):
-        ids = list(hits.values_list("pk", flat=True)[: MANY + 1])
-        if len(ids) <= MANY:
-            listed = Value(ids, ArrayField(models.BigIntegerField()))
-            return rows.filter(Among(F("pk"), listed))
-        _know_as_common(entries, text, scope)
-    own_entry = _reading(entries._default_manager.filter(pk=OuterRef("pk")), text)
-    by_index = hits.values("pk")
-    return rows.filter(Alongside(own_entry, by_index=by_index, is_scoped=scope is not None))
+        return {entries: Hits(entries, text, scope, []) for entries, scope in asked.items()}
+    keys = {entries: _key(entries, text, scope) for entries, scope in asked.items()}
+    # A word that many cases hold is asked for again, page after page, and stays common. To find
+    # that out takes longer than the page. Where it is no longer true, a page comes slower, and no
+    # other.
+    known_as_common = caches["process"].get_many(keys.values())
+    listed = _listed(
+        {
+            entries: _found_by_index(entries, text, scope)
+            for entries, scope in asked.items()
+            if keys[entries] not in known_as_common
+        }
+    )
+    common = {keys[entries]: True for entries, ids in listed.items() if ids is None}
+    caches["process"].set_many(common, KNOWN_FOR)
+    return {
+        entries: Hits(entries, text, scope, listed.get(entries)) for entries, scope in asked.items()
+    }
 
 
-# A word that many cases hold is asked for again, page after page, and stays common. To find that
-# out takes longer than the page. Where it is no longer true, a page comes slower, and no other.
+def _listed(hits: Mapping[type[SearchEntry], RawSQL]) -> dict[type[SearchEntry], list[int] | None]:
+    """The ids of the hits in each table, None where they are too many."""
+    if not hits:
+        return {}
+    lists = ", ".join(f"ARRAY({few.sql} LIMIT {MANY + 1})" for few in hits.values())
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {lists}", [value for few in hits.values() for value in few.params])
+        found = cursor.fetchone()
+    return {
+        entries: ids if len(ids) <= MANY else None for entries, ids in zip(hits, found, strict=True)
+    }
 
 
-def _is_known_as_common(entries: type[SearchEntry], text: str, scope: Sequence[str] | None) -> bool:
-    with suppress(RedisError):
-        return cache.get(_key(entries, text, scope)) is not None
-    return False
+def _found_by_index(entries: type[SearchEntry], text: str, scope: Scope) -> RawSQL:
+    """The ids of the entries in which every word occurs, by the index of ``Keys``."""
+    words = words_of(text)
+    conditions = ["(bigrams(body) || scope) @> bigrams(folded(%s))" for _ in words]
+    conditions += ["strpos(body, folded(%s)) > 0" for _ in words]
+    values: list[Any] = [*words, *words]
+    if scope:
+        conditions.append("(bigrams(body) || scope) && %s::text[]")
+        values.append(list(scope))
+    meta = entries._meta
+    return RawSQL(  # noqa: S611 - names of ours; what somebody typed goes as a parameter
+        f"SELECT {meta.pk.column} FROM {meta.db_table} WHERE {' AND '.join(conditions)}",  # noqa: S608
+        values,
+    )
 
 
-def _know_as_common(entries: type[SearchEntry], text: str, scope: Sequence[str] | None) -> None:
-    with suppress(RedisError):
-        cache.set(_key(entries, text, scope), True, KNOWN_FOR)
-
-
-def _key(entries: type[SearchEntry], text: str, scope: Sequence[str] | None) -> str:
+def _key(entries: type[SearchEntry], text: str, scope: Scope) -> str:
     asked = json.dumps([words_of(text), sorted(scope or ())])
     return f"common:{entries._meta.label_lower}:{hashlib.sha256(asked.encode()).hexdigest()}"
-
-
-def _hits(
-    entries: type[SearchEntry], text: str, scope: Sequence[str] | None
-) -> QuerySet[SearchEntry]:
-    hits = entries._default_manager.alias(keys=Keys())
-    for word in words_of(text):
-        hits = hits.filter(keys__contains=Bigrams(Folded(Value(word))))
-    if scope:
-        hits = hits.filter(keys__overlap=list(scope))
-    return _reading(hits, text)
-
-
-def _reading(hits: QuerySet[SearchEntry], text: str) -> QuerySet[SearchEntry]:
-    for word in words_of(text):
-        hits = hits.filter(Holds(F("body"), Folded(Value(word))))
-    return hits
 
 
 # --- the box ---
@@ -265,12 +286,7 @@ def passage(text: str, words: Sequence[str]) -> SafeString:
 
 def _marks(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
     """Where the words stand in ``text``, in order and apart from each other."""
-    letters, origin = [], []
-    for position, letter in enumerate(text):
-        for plain in _folded(letter):
-            letters.append(plain)
-            origin.append(position)
-    plain_text = "".join(letters)
+    plain_text, origin = _folded_apart(text)
     spots = []
     for word in words:
         at = plain_text.find(word) if word else -1
@@ -284,6 +300,18 @@ def _marks(text: str, words: Sequence[str]) -> list[tuple[int, int]]:
         else:
             joined.append((start, stop))
     return joined
+
+
+def _folded_apart(text: str) -> tuple[str, Sequence[int]]:
+    """``text`` folded letter by letter, and where in it each letter of that comes from."""
+    if unicodedata.is_normalized("NFKC", text) and len(plain := text.lower()) == len(text):
+        return plain, range(len(text))
+    letters, origin = [], []
+    for position, letter in enumerate(text):
+        for plain in _folded(letter):
+            letters.append(plain)
+            origin.append(position)
+    return "".join(letters), origin
 
 
 def _folded(text: str) -> str:

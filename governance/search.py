@@ -19,14 +19,24 @@ from areas.views import where as area_where
 from core import keyset
 from core.keyset import Sort, Total
 from core.privacy import scrub
-from core.search import LENGTH, SearchField, found, highlighted, passage, words_of
+from core.search import (
+    EVERYTHING,
+    LENGTH,
+    Hits,
+    SearchField,
+    highlighted,
+    look_up,
+    passage,
+    words_of,
+)
 from core.templatetags.kit import badge
 from issues.case_page import where as issue_where
 from issues.models import Issue
+from issues.models import SearchEntry as IssueEntry
 from issues.orders import BY_RECEIVED
 from issues.reference import with_reference_data
 from issues.search import found as found_issues
-from issues.search import is_whole, number_in
+from issues.search import is_whole, number_in, scope_of
 from issues.templatetags.cases import status
 from people.models import User
 from projects.models import Project
@@ -81,12 +91,19 @@ def case_numbered(text: str, *, by: User) -> Issue | None:
 
 def groups(text: str, *, by: User) -> list[Group]:
     """What ``by`` finds, by kind; a kind of which nothing was found is left out."""
-    every = [_issues(text, by), _areas(text, by), _projects(text, by)]
-    return [group for group in every if group.total]
+    hits = look_up(
+        text, {IssueEntry: scope_of(by), AreaEntry: EVERYTHING, ProjectEntry: EVERYTHING}
+    )
+    every = [
+        _issues(text, by, hits[IssueEntry]),
+        _areas(text, by, hits[AreaEntry]) if hits[AreaEntry] else None,
+        _projects(text, by, hits[ProjectEntry]) if hits[ProjectEntry] else None,
+    ]
+    return [group for group in every if group is not None and group.total]
 
 
-def _issues(text: str, by: User) -> Group:
-    rows = found_issues(Issue.objects.visible_to(by), text, by=by)
+def _issues(text: str, by: User, found: Hits) -> Group:
+    rows = found_issues(Issue.objects.visible_to(by), text, by=by, hits=found)
     page = keyset.cut(
         rows, BY_RECEIVED, size=FIRST, salt="search", descending=True, with_total=True
     )
@@ -108,11 +125,11 @@ def _issues(text: str, by: User) -> Group:
     return Group("问题", "件", _total(page), hits, _list("issues:list", text, status="all"))
 
 
-def _areas(text: str, by: User) -> Group:
+def _areas(text: str, by: User, found: Hits) -> Group:
     today = timezone.localdate()
     rows = ComplexArea.objects.visible_to(by).active(today).with_list_data()
     page = keyset.cut(
-        found(rows, AreaEntry, text),
+        found.among(rows),
         BY_REGISTRATION,
         size=FIRST,
         salt="search",
@@ -137,11 +154,11 @@ def _areas(text: str, by: User) -> Group:
     return Group("复杂区域", "个", _total(page), hits, _list("areas:list", text))
 
 
-def _projects(text: str, by: User) -> Group:
+def _projects(text: str, by: User, found: Hits) -> Group:
     # Without the names that a list shows: they are seven joins, and none is needed here.
     rows = Project.objects.visible_to(by)
     page = keyset.cut(
-        found(rows, ProjectEntry, text),
+        found.among(rows),
         BY_NUMBER,
         size=FIRST,
         salt="search",

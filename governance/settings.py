@@ -130,6 +130,8 @@ CACHES = {
         # Seconds: a Redis that is out of reach must not hold up a page.
         "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 5},
     },
+    # What a process finds out for itself and may forget (core.search).
+    "process": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
 }
 SESSION_ENGINE = "core.sessions"
 SESSION_COOKIE_AGE = 30 * 60  # idle sign-out, in seconds; core.sessions prolongs it

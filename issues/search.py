@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from core import search
 from core.metrics import Period
-from core.search import words_of
+from core.search import Hits, words_of
 from issues.models import SearchEntry
 from issues.querysets import IssueQuerySet
 from people.models import User
@@ -30,13 +30,17 @@ def is_whole(number: str) -> bool:
     return len(number) == WHOLE_NUMBER
 
 
-def found(issues: IssueQuerySet, text: str, *, by: User) -> IssueQuerySet:
-    """Those of ``issues``, which ``by`` may see, with this number or these words."""
+def found(issues: IssueQuerySet, text: str, *, by: User, hits: Hits | None = None) -> IssueQuerySet:
+    """Those of ``issues``, which ``by`` may see, with this number or these words; ``hits`` if these
+    were looked up before.
+    """
     if number := number_in(text):
         if is_whole(number):
             return issues.filter(number=number)
         return _begun(issues, number)
-    return search.found(issues, SearchEntry, text, scope=_scope_of(by))
+    if hits is None:
+        return search.found(issues, SearchEntry, text, scope=scope_of(by))
+    return hits.among(issues)
 
 
 def _begun(issues: IssueQuerySet, number: str) -> IssueQuerySet:
@@ -51,9 +55,9 @@ def _begun(issues: IssueQuerySet, number: str) -> IssueQuerySet:
     return issues.filter(Period(None, days[-1]).times("received_at"), number__startswith=number)
 
 
-def _scope_of(user: User) -> list[str] | None:
-    """The tokens of which every case that ``user`` sees has one (core.search.found). A case's units
-    come and go, so there are none for them.
+def scope_of(user: User) -> list[str] | None:
+    """The tokens of which every case that ``user`` sees has one (core.search.look_up). The units of
+    a case come and go, so there are none for them.
     """
     if user.scope.is_whole_district:
         return []

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.db.models import prefetch_related_objects
 
 from areas.models import Place
 from areas.reference import places
 from core.kept import Kept
 from people.choices import OrganisationKind
-from people.models import Organisation, Posting
+from people.models.organisations import Organisation  # accounts ask here for their postings
+
+if TYPE_CHECKING:
+    from people.models import Posting
 
 
 def _load() -> dict[int, Organisation]:
@@ -23,16 +29,19 @@ def organisations() -> dict[int, Organisation]:
     return _kept.get()
 
 
-def with_reference_data(postings: Iterable[Posting]) -> None:
-    """Give postings their place and organisation from memory; one added since is left to be read
-    when it is asked for.
+def with_reference_data(postings: Iterable[Posting]) -> list[Posting]:
+    """The postings with place and organisation from memory; one added since is left to be read
+    when it is asked for. Whose deputies they are is read, if they are any.
     """
-    bodies, territory = organisations(), places()
-    for posting in postings:
+    rows, bodies, territory = list(postings), organisations(), places()
+    for posting in rows:
         if organisation := bodies.get(posting.organisation_id or 0):
             posting.organisation = organisation
         if place := territory.get(posting.place_id or 0):
             posting.place = place
+    if deputies := [posting for posting in rows if posting.deputises_for_id is not None]:
+        prefetch_related_objects(deputies, "deputises_for__user")
+    return rows
 
 
 def assignable_in(place: Place) -> dict[int, Organisation]:

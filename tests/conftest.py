@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import hypothesis
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import connections, transaction
 from django.test import override_settings
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -35,7 +35,8 @@ def _plain_static_files() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     """Forget what throttles and caches counted in the test before."""
-    cache.clear()
+    for cache in caches.all(initialized_only=True):
+        cache.clear()
 
 
 # --- databases ---
