@@ -28,6 +28,7 @@ from governance.reference import (
     besides,
     complex_areas,
     demo,
+    key_projects,
     organisations,
     scripts,
     staff,
@@ -109,7 +110,9 @@ class Templates:
 
 
 def build_base() -> None:
-    """The reference district's places, bodies, people and areas, and one more department."""
+    """The reference district's places, bodies, people, areas and projects, and one more
+    department.
+    """
     today = timezone.localdate()
     with transaction.atomic():
         district = territory.create()
@@ -124,6 +127,7 @@ def build_base() -> None:
         handler = Posting.objects.filter(organisation=archive, role=Role.UNIT_HANDLER)[0].user
         User.objects.filter(pk=handler.pk).update(username=ARCHIVE_HANDLER)
         complex_areas.create(district, Roster(today))
+        key_projects.create(Stage(today), today)
 
 
 def add_two_postings() -> None:
