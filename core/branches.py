@@ -19,6 +19,7 @@ from functools import reduce
 from operator import or_
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db.models import (
     BooleanField,
     Case,
@@ -34,7 +35,7 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.expressions import Col
+from django.db.models.expressions import Col, RawSQL
 from django.db.models.lookups import In
 
 Rows = TypeVar("Rows", bound=QuerySet[Any])
@@ -173,7 +174,10 @@ def is_listed(rows: QuerySet[Any]) -> bool:
 def among(rows: Rows, ids: QuerySet[Any]) -> Rows:
     """Those of ``rows`` with these ids, which were found in its branches."""
     plain, _ = _without(rows, OneOf)
-    return plain.filter(pk__in=ids)
+    try:
+        return plain.filter(pk__in=as_text(ids))
+    except EmptyResultSet:
+        return plain.none()
 
 
 def narrowed(rows: Rows) -> Rows:
@@ -206,6 +210,13 @@ def together(pieces: Sequence[QuerySet[Any]], *, all_of_each: bool = False) -> Q
     """The ids of the pieces: each row once, or as often as it occurs with ``all_of_each``."""
     first, *others = pieces
     return first.union(*others, all=all_of_each) if others else first
+
+
+def as_text(ids: QuerySet[Any]) -> RawSQL:
+    """``ids`` as SQL, for use in other queries: Django would resolve a subquery anew in each of
+    them, which takes longer than to read the rows. Raises EmptyResultSet.
+    """
+    return RawSQL(*ids.query.sql_with_params())  # noqa: S611 - Django's own text
 
 
 def _as_q(condition: Condition) -> Q:

@@ -167,24 +167,31 @@ def count(rows: QuerySet[Any]) -> Total:
     return Total.of(_first_ids(branches_of(to_count(rows))).count())
 
 
-def counts(lists: Mapping[str, QuerySet[Any]]) -> dict[str, Total]:
-    """How many rows each of the lists has, by key. One statement for all."""
+def counts(
+    lists: Mapping[str, QuerySet[Any]], unions: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Total]:
+    """How many rows each of the lists has, by key; and of ``unions``, how many several of them have
+    together. One statement for all.
+    """
     if not lists:
         return {}
-    texts: list[str] = []
+    names = {key: f"list{number}" for number, key in enumerate(lists)}
+    pieces: list[str] = []
     values: list[Any] = []
-    for rows in lists.values():
+    for key, rows in lists.items():
         try:
             text, params = _first_ids(branches_of(to_count(rows))).query.sql_with_params()
         except EmptyResultSet:  # Django can tell without asking
-            texts.append("0")
-            continue
-        texts.append(f"(SELECT COUNT(*) FROM ({text}) counted)")  # noqa: S608 - Django's own text
+            text, params = "SELECT NULL::bigint WHERE false", ()
+        pieces.append(f"{names[key]} AS ({text})")
         values += params
+    asked = {key: [key] for key in lists} | dict(unions or {})
+    unions_of = [" UNION ".join(f"TABLE {names[key]}" for key in keys) for keys in asked.values()]
+    numbers = ", ".join(f"(SELECT COUNT(*) FROM ({text}) counted)" for text in unions_of)  # noqa: S608 - names of ours
     with connection.cursor() as cursor:
-        cursor.execute("SELECT " + ", ".join(texts), values)
+        cursor.execute(f"WITH {', '.join(pieces)} SELECT {numbers}", values)
         found = cursor.fetchone()
-    return {key: Total.of(number) for key, number in zip(lists, found, strict=True)}
+    return {key: Total.of(number) for key, number in zip(asked, found, strict=True)}
 
 
 def _total(
@@ -239,6 +246,8 @@ class _Order:
         if not self.may_be_empty:
             return [_Part(Q(), self.names, position)]
         first, rest = self.names[0], self.names[1:]
+        if position is None and not self.descending and not self.where_set:
+            return [_Part(Q(), self.names)]  # where PostgreSQL puts the empty ones too
         filled = _Part(self.where_set & Q(**{f"{first}__isnull": False}), self.names)
         empty = _Part(Q(**{f"{first}__isnull": True}), rest)
         if position is None:

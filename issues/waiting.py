@@ -14,9 +14,10 @@ from functools import cache, reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.postgres.expressions import ArraySubquery
+from django.core.exceptions import EmptyResultSet
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 
+from core.branches import as_text, together
 from issues.choices import (
     HANDLING_ACTIONS,
     Action,
@@ -48,20 +49,31 @@ def conditions(issues: type[Issue], user: Any, now: datetime, queue: str = "") -
     ]
 
 
+def queues_of(user: Any) -> list[str]:
+    """The queues of the desk in which something can wait for ``user``. All of them together hold
+    what waits.
+    """
+    steps = (step for posting in user.current_postings for step in _steps_of(posting.role))
+    return list(dict.fromkeys(step.queue for step in steps))
+
+
 def named_by(*records: QuerySet[Any]) -> Q:
     """Cases that one of these records beside them names, of which there are far fewer than cases.
 
     They are looked up first, as an array: a planner that may choose would rather go through all
     cases in the order of the page and ask each for a record.
     """
-    first, *others = (rows.order_by().values("issue_id") for rows in records)
-    among = Func(
-        F("pk"),
-        ArraySubquery(first.union(*others, all=True) if others else first),
-        template="%(expressions)s)",
-        arg_joiner=" = ANY(",
-        output_field=BooleanField(),
-    )
+    ids = together([rows.order_by().values("issue_id") for rows in records], all_of_each=True)
+    try:
+        among = Func(
+            F("pk"),
+            as_text(ids),
+            template="%(expressions)s)",
+            arg_joiner=" = ANY(ARRAY",
+            output_field=BooleanField(),
+        )
+    except EmptyResultSet:
+        return Q(pk__in=[])
     return Q(among)
 
 
@@ -162,19 +174,24 @@ def _steps_of(role: str) -> tuple[Step, ...]:
 def _standing(steps: Iterable[Step], now: datetime, *, prefix: str = "") -> Q:
     """Cases that stand where one of the steps is owed, at ``now``."""
     whole: dict[Status, set[Level]] = defaultdict(set)
-    parts = []
     for step in steps:
         if step.before and step.after:
             whole[step.state.status].add(step.state.level)
+    # By the levels, and whether the limit is still to come: the statuses that are alike in both.
+    alike: dict[tuple[tuple[Level, ...], str], list[Status]] = defaultdict(list)
+    for status, levels in whole.items():
+        alike[tuple(sorted(levels)), ""].append(status)
     for step in steps:
         level, status = step.state.level, step.state.status
         if level not in whole.get(status, ()):
-            when = "due_at__gt" if step.before else "due_at__lte"
-            parts.append({"status": status, "level": level, when: now})
-    for status, levels in whole.items():
-        parts.append({"status": status, "level__in": sorted(levels)})
+            alike[(level,), "due_at__gt" if step.before else "due_at__lte"].append(status)
     return reduce(
-        or_, (Q(**{f"{prefix}{name}": value for name, value in part.items()}) for part in parts)
+        or_,
+        (
+            Q(**{f"{prefix}status__in": sorted({*statuses}), f"{prefix}level__in": levels})
+            & (Q(**{f"{prefix}{when}": now}) if when else Q())
+            for (levels, when), statuses in alike.items()
+        ),
     )
 
 

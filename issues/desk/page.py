@@ -34,7 +34,7 @@ from issues.choices import Action
 from issues.desk.queues import Queue, Queues, counts, queues_of, rows_of
 from issues.filters import DeskFilter
 from issues.models import Issue, IssueEvent, SavedView
-from issues.orders import BY_DUE, BY_RECEIVED
+from issues.orders import BY_RECEIVED, OPEN_BY_DUE
 from issues.querysets import IssueQuerySet
 from issues.reference import with_reference_data
 from issues.workflow import RULES
@@ -45,7 +45,7 @@ DESK = Register(
     title="工作台",
     unit="件",
     columns=(),
-    sorts={"due": BY_DUE},
+    sorts={"due": OPEN_BY_DUE},
     default_sort="due",
     filterset=DeskFilter,
     search="q",
@@ -313,6 +313,6 @@ def _after(rows: IssueQuerySet, before: Issue) -> Iterator[IssueQuerySet]:
     """
     if before.due_at:
         position = (before.due_at, before.received_at, before.pk)
-        yield keyset.following(rows, BY_DUE, position, 1)
+        yield keyset.following(rows, OPEN_BY_DUE, position, 1)
         yield keyset.following(rows.filter(due_at__isnull=True), BY_RECEIVED, None, 1)
-    yield keyset.ordered(narrowed(rows), BY_DUE).reverse()[:1]
+    yield keyset.ordered(narrowed(rows), OPEN_BY_DUE).reverse()[:1]

@@ -15,6 +15,7 @@ from django.db.models import Q
 from core import keyset
 from core.errors import Malformed
 from core.keyset import Total
+from issues import waiting
 from issues.choices import Action, Status
 from issues.models import Issue, Supervision
 from issues.querysets import IssueQuerySet
@@ -134,7 +135,14 @@ def rows_of(user: User, queue: Queue) -> IssueQuerySet:
 
 def counts(user: User, queues: Queues) -> dict[str, Total]:
     """How many cases each queue holds, by key. One query."""
-    return keyset.counts({queue.key: rows_of(user, queue) for queue in queues.all})
+    lists = {queue.key: rows_of(user, queue) for queue in queues.all if queue != EVERYTHING}
+    unions = {}
+    if EVERYTHING in queues.mine:  # it is put together from all queues, shown or not
+        unions[MINE] = waiting.queues_of(user)
+        for key in unions[MINE]:
+            lists.setdefault(key, Issue.objects.waiting_for(user, key))
+    numbers = keyset.counts(lists, unions)
+    return {queue.key: numbers[queue.key] for queue in queues.all}
 
 
 def _mine(user: User, statuses: Mapping[Status, str]) -> list[Queue]:

@@ -371,8 +371,8 @@ LISTS = {
     "/issues?waiting=true&sort=due": 4,
     "/sync": 6,
     "/inbox": 2,
-    "/places": 3,
-    "/areas": 4,
+    "/places": 4,
+    "/areas": 5,
 }
 
 

@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from core import keyset
-from core.branches import branches_of, narrowed, one_of
+from core.branches import Listed, branches_of, narrowed, one_of
 from core.errors import Malformed
 from core.keyset import Sort, Total
 from core.models import Message
@@ -132,6 +132,57 @@ def test_the_total_comes_with_the_page_and_stops_at_the_limit(
             "a": page.total,
             "b": Total(0),
         }
+
+
+@pytest.mark.parametrize("name", SORTS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_listed_by_their_ids_make_the_same_pages(
+    messages: list[Message], wang: User, kind: str, name: str
+) -> None:
+    ids = [message.pk for message in messages if message.pk % 3]
+    rows, sort = unions(wang)[kind].filter(Listed(ids)), SORTS[name]
+    right = plain(unions(wang)[kind].filter(pk__in=ids), sort, descending=True)
+    pages = walk(rows, sort, descending=True, size=4)
+    assert [pk for page in pages for pk in page] == right
+    page = keyset.cut(rows, sort, size=4, salt="t", descending=True, with_total=True)
+    beyond = keyset.cut(
+        rows, sort, size=4, salt="t", descending=True, with_total=True, after=page.after
+    )
+    assert page.total == keyset.count(rows) == Total(len(right))
+    assert beyond.total == page.total
+
+
+def test_no_row_is_on_the_list_of_no_ids(messages: list[Message]) -> None:
+    assert not Message.objects.filter(Listed([])).exists()
+
+
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_what_several_lists_hold_together_is_counted_once(
+    messages: list[Message], wang: User, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyset, "COUNT_LIMIT", limit)
+    every = Message.objects.all()
+    lists = {
+        "due": every.filter(kind="due"),
+        "wang": one_of(every, [Q(recipient=wang), Q(urgent=True)]),
+        "none": every.none(),
+    }
+    found = keyset.counts(lists, {"both": ["due", "wang", "none"], "nothing": ["none"]})
+    held = {key: set(rows.values_list("pk", flat=True)) for key, rows in lists.items()}
+    held |= {"both": held["due"] | held["wang"], "nothing": set()}
+    assert found == {
+        key: Total(min(len(ids), limit), is_more=len(ids) > limit) for key, ids in held.items()
+    }
+
+
+def test_an_ascending_first_page_is_one_statement_though_some_rows_are_empty(
+    messages: list[Message],
+) -> None:
+    rows, sort = Message.objects.all(), SORTS["empty in some"]
+    with CaptureQueriesContext(connection) as queries:
+        page = keyset.cut(rows, sort, size=40, salt="t", with_total=True)
+    assert [row.pk for row in page.rows] == plain(rows, sort, descending=False)
+    assert len(queries) == 1
 
 
 def test_past_the_last_row_the_total_is_still_told(messages: list[Message]) -> None:
