@@ -122,6 +122,8 @@ HOT_PATHS = (
     "list.html.town",
     "detail.api",
     "detail.html",
+    "desk.html",
+    "search.common",
     "sync",
 )
 # What takes nearly the whole says nothing of where it goes: middleware, the view itself.

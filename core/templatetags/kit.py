@@ -1,6 +1,7 @@
 """Template tags of the page kit: icons, lamps, badges, moments, fields."""
 
 from datetime import datetime
+from functools import cache
 
 from django import template
 from django.db.models.fields import BLANK_CHOICE_DASH
@@ -29,6 +30,7 @@ NO_CHOICE = BLANK_CHOICE_DASH[0][1]  # nine hyphens: what Django writes where no
 
 
 @register.simple_tag
+@cache
 def icon(name: str, css: str = "") -> SafeString:
     """Draw a bootstrap-icons icon inline. It is decoration: the text beside it says the meaning."""
     return format_html(
